@@ -1,0 +1,112 @@
+// The one table of what can be configured: its place in the file, its environment name, its default and its schema.
+// Design §6; the rows of docs/config.md and the keys of config.example.json are these (a test compares them).
+
+/** How the text of an environment variable becomes what the file would say; text it cannot turn stays text, and the schema refuses it. */
+export type Reading = 'text' | 'number' | 'switch' | 'list'
+
+export interface Field {
+  /** Place in the file, by dots. */
+  key: string
+  /** As the file would say it. */
+  fallback: unknown
+  /** JSON schema; `becomes` names one of MEANINGS (it checks the value and replaces it), a trailing `?` lets null pass. */
+  schema: object
+  env?: string
+  reading?: Reading
+  secret?: true
+}
+
+const bool = { type: 'boolean' }
+const secretText = { type: 'string', nullable: true, minLength: 1 }
+const pubkeys = { type: 'array', items: { becomes: 'pubkey' } }
+const types = { type: 'array', minItems: 1, items: { becomes: 'mediaType' } }
+const policyRule = {
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: false,
+  properties: {
+    pubkeys: { ...pubkeys, minItems: 1 },
+    types,
+    maxSize: { becomes: 'size' },
+    deny: { type: 'string', minLength: 1 },
+  },
+}
+
+export const FIELDS: readonly Field[] = [
+  { key: 'host', env: 'HOST', fallback: '127.0.0.1', schema: { becomes: 'host' } },
+  { key: 'port', env: 'PORT', reading: 'number', fallback: 3000, schema: { type: 'integer', minimum: 0, maximum: 65535 } },
+  { key: 'publicUrl', env: 'PUBLIC_URL', fallback: null, schema: { becomes: 'origin?' } },
+  { key: 'aliases', fallback: [], schema: { type: 'array', items: { becomes: 'alias' } } },
+  { key: 'dataDir', env: 'DATA_DIR', fallback: './data', schema: { becomes: 'folder' } },
+  { key: 'store', env: 'STORE', fallback: 'fs', schema: { enum: ['fs', 'minio'] } },
+  { key: 'minio.endpoint', env: 'MINIO_ENDPOINT', fallback: null, schema: { becomes: 'origin?' } },
+  { key: 'minio.accessKey', env: 'MINIO_ACCESS_KEY', fallback: null, schema: secretText, secret: true },
+  { key: 'minio.secretKey', env: 'MINIO_SECRET_KEY', fallback: null, schema: secretText, secret: true },
+  {
+    key: 'minio.bucket',
+    env: 'MINIO_BUCKET',
+    fallback: 'marquee',
+    // S3: 3 to 63 lowercase letters, digits, dots and hyphens, a letter or digit at both ends.
+    schema: { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$' },
+  },
+  { key: 'minio.region', env: 'MINIO_REGION', fallback: 'us-east-1', schema: { type: 'string', minLength: 1 } },
+  { key: 'relays', env: 'RELAYS', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'relay' } } },
+  { key: 'nodeKey', env: 'NODE_KEY', fallback: null, schema: { becomes: 'secretKey?' }, secret: true },
+  { key: 'uploadPubkeys', env: 'UPLOAD_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
+  { key: 'adminPubkeys', env: 'ADMIN_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
+  { key: 'titlePubkeys', env: 'TITLE_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
+  { key: 'releaseRoot', env: 'RELEASE_ROOT', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'hex64' } } },
+  { key: 'timestampKey', env: 'TIMESTAMP_KEY', fallback: null, schema: secretText, secret: true },
+  { key: 'maxBlobSize', env: 'MAX_BLOB_SIZE', fallback: '64GiB', schema: { becomes: 'blobSize' } },
+  { key: 'inlineLimit', fallback: 4096, schema: { becomes: 'inlineSize' } },
+  { key: 'mirrorAllowPrivate', env: 'MIRROR_ALLOW_PRIVATE', reading: 'switch', fallback: false, schema: bool },
+  { key: 'rateLimit', env: 'RATE_LIMIT', reading: 'switch', fallback: true, schema: bool },
+  {
+    key: 'logLevel',
+    env: 'LOG_LEVEL',
+    fallback: 'info',
+    schema: { enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] },
+  },
+  { key: 'idleTimeout', env: 'IDLE_TIMEOUT', fallback: 30, schema: { becomes: 'seconds' } },
+  { key: 'shutdownTimeout', fallback: 30, schema: { becomes: 'seconds' } },
+  { key: 'workers', env: 'WORKERS', reading: 'number', fallback: 1, schema: { type: 'integer', minimum: 1 } },
+  {
+    key: 'metricsToken',
+    env: 'METRICS_TOKEN',
+    fallback: null,
+    // A bearer token with a space or beyond ASCII could never arrive in a header.
+    schema: { type: 'string', nullable: true, pattern: '^[\\x21-\\x7e]+$' },
+    secret: true,
+  },
+  { key: 'cacheSize', env: 'CACHE_SIZE', fallback: '64MiB', schema: { becomes: 'size' } },
+  { key: 'foreignBlobs', env: 'FOREIGN_BLOBS', reading: 'switch', fallback: false, schema: bool },
+  { key: 'anonymousUploads', fallback: false, schema: bool },
+  { key: 'list', fallback: 'owner', schema: { enum: ['owner', 'public', 'off'] } },
+  { key: 'requireServerTag', fallback: false, schema: bool },
+  { key: 'types', fallback: ['*/*'], schema: types },
+  { key: 'policy', fallback: [], schema: { type: 'array', items: policyRule } },
+]
+
+/** The value at a dotted key; `undefined` where the path breaks off. */
+export function valueAt (tree: unknown, key: string): unknown {
+  return key.split('.').reduce<unknown>((branch, name) => (branch as Record<string, unknown> | null | undefined)?.[name], tree)
+}
+
+/** Puts a value at a dotted key, growing the objects on the way. */
+export function putAt (tree: Record<string, unknown>, key: string, value: unknown): void {
+  const names = key.split('.')
+  const last = names.pop() as string
+  let branch = tree
+  for (const name of names) branch = (branch[name] ??= {}) as Record<string, unknown>
+  branch[last] = value
+}
+
+/** The schema of one layer (the file, or what the environment says): every key may be absent, none may be unknown. */
+export function buildSchema (): object {
+  const properties: Record<string, unknown> = {}
+  for (const { key, schema } of FIELDS) putAt(properties, key.replaceAll('.', '.properties.'), schema)
+  for (const property of Object.values(properties) as Record<string, unknown>[]) {
+    if (property['properties'] !== undefined) Object.assign(property, { type: 'object', additionalProperties: false })
+  }
+  return { type: 'object', additionalProperties: false, properties }
+}

@@ -1,0 +1,230 @@
+// Configuration, design §6: defaults, then the JSON file, then the environment by the table in config-fields.ts.
+// Unknown keys and bad values are errors wherever they stand, even where a later layer would win; all are reported at once, and no
+// message repeats a value. Only main.ts holds the whole Config; each part is given its own slice.
+import { readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
+import type { DefinedError, ErrorObject, SchemaValidateFunction } from 'ajv'
+import { buildSchema, FIELDS, putAt, valueAt } from './config-fields.ts'
+import type { Reading } from './config-fields.ts'
+import { MEANINGS, originOf } from './config-values.ts'
+import { ConfigError } from './errors.ts'
+
+/** One rule of the upload policy; which uploads it is about, how large they may be, and what a refused one is told. */
+export interface PolicyRule {
+  /** Lowercase hex. */
+  readonly pubkeys?: readonly string[]
+  readonly types?: readonly string[]
+  /** Bytes. */
+  readonly maxSize?: number
+  readonly deny?: string
+}
+
+export interface Config {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** An origin, without trailing slash. */
+  readonly publicUrl: string
+  /** Whether `publicUrl` was configured rather than made of host and port. */
+  readonly publicUrlGiven: boolean
+  /** Other origins, or domains with or without a port, that are ours too. */
+  readonly aliases: readonly string[]
+  /** Absolute. */
+  readonly dataDir: string
+  readonly store: 'fs' | 'minio'
+  /** With `store: 'minio'` endpoint and keys are never null. */
+  readonly minio: {
+    readonly endpoint: string | null
+    readonly accessKey: string | null
+    readonly secretKey: string | null
+    readonly bucket: string
+    readonly region: string
+  }
+  /** ws and wss URLs as nostr-tools' `normalizeURL` spells them. */
+  readonly relays: readonly string[]
+  /** Lowercase hex. */
+  readonly nodeKey: string | null
+  /** Lowercase hex, as the other lists of keys. */
+  readonly uploadPubkeys: readonly string[]
+  readonly adminPubkeys: readonly string[]
+  readonly titlePubkeys: readonly string[]
+  readonly releaseRoot: readonly string[]
+  readonly timestampKey: string | null
+  /** Bytes, as the other sizes and limits. */
+  readonly maxBlobSize: number
+  readonly inlineLimit: number
+  readonly cacheSize: number
+  readonly mirrorAllowPrivate: boolean
+  readonly rateLimit: boolean
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+  /** Milliseconds. */
+  readonly idleTimeout: number
+  /** Milliseconds. */
+  readonly shutdownTimeout: number
+  readonly workers: number
+  readonly metricsToken: string | null
+  readonly foreignBlobs: boolean
+  /** Uploads without a token are taken. */
+  readonly anonymousUploads: boolean
+  /** Who may list a key's blobs. */
+  readonly list: 'owner' | 'public' | 'off'
+  /** A delete token must carry a `server` tag. */
+  readonly requireServerTag: boolean
+  /** Lowercase patterns: type/subtype, type/* or *\/*. */
+  readonly types: readonly string[]
+  readonly policy: readonly PolicyRule[]
+}
+
+type Environment = Record<string, string | undefined>
+
+interface Layer {
+  values: unknown
+  /** Where the value of this key was written: `env NAME`, `file PATH` … */
+  source: (key: string) => string
+}
+
+const ajv = new Ajv({ allErrors: true, strict: true })
+// A schema that says `becomes: 'size'` has its value checked by that meaning and replaced with what it parses to.
+const become: SchemaValidateFunction = (name: string, value: unknown, _schema, place) => {
+  const meaning = MEANINGS[name.replace('?', '')]
+  if (meaning === undefined || place === undefined) throw new TypeError(`no such meaning: ${name}`)
+  if (value === null && name.endsWith('?')) return true
+  const parsed = meaning.parse(value)
+  if (parsed === undefined) {
+    become.errors = [{ keyword: 'becomes', message: meaning.words, params: {} }]
+    return false
+  }
+  place.parentData[place.parentDataProperty] = parsed
+  return true
+}
+ajv.addKeyword({ keyword: 'becomes', schemaType: 'string', modifying: true, errors: true, validate: become })
+const validate = ajv.compile(buildSchema())
+
+/** The text of NAME, or of the file that NAME_FILE names; `undefined` when neither is set. */
+function readVariable (env: Environment, name: string): { text: string, source: string } | { problem: string } | undefined {
+  const text = env[name]?.trim() ?? ''
+  const path = env[`${name}_FILE`]?.trim() ?? ''
+  if (text !== '' && path !== '') return { problem: `is given twice (env ${name} and env ${name}_FILE)` }
+  if (path === '') return text === '' ? undefined : { text, source: `env ${name}` }
+  const source = `env ${name}_FILE`
+  try {
+    const content = readFileSync(path, 'utf8').trim()
+    return content === '' ? { problem: `is an empty file: ${path} (${source})` } : { text: content, source }
+  } catch (error) {
+    return { problem: `cannot be read: ${path}: ${codeOf(error)} (${source})` }
+  }
+}
+
+const SWITCHES = new Map([['on', true], ['true', true], ['off', false], ['false', false]])
+
+function fromText (text: string, reading: Reading = 'text'): unknown {
+  if (reading === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+  if (reading === 'list') return text.split(',').map(item => item.trim()).filter(item => item !== '')
+  if (reading === 'switch') return SWITCHES.get(text.toLowerCase()) ?? text
+  return text
+}
+
+function readEnvironment (env: Environment, problems: Map<string, string>): Layer {
+  const values: Record<string, unknown> = {}
+  const sources = new Map<string, string>()
+  for (const { key, env: name, reading } of FIELDS) {
+    const found = name === undefined ? undefined : readVariable(env, name)
+    if (found === undefined) continue
+    if ('problem' in found) {
+      problems.set(pointer(key), found.problem)
+      continue
+    }
+    sources.set(key, found.source)
+    putAt(values, key, fromText(found.text, reading))
+  }
+  return { values, source: key => sources.get(key) ?? 'env' }
+}
+
+// JSON.parse quotes the text around a fault, which may be a secret: only the position is told.
+function readFile (path: string, problems: Map<string, string>): Layer {
+  const layer: Layer = { values: {}, source: () => `file ${path}` }
+  let text
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    problems.set('', `the configuration file cannot be read: ${codeOf(error)} (file ${path})`)
+    return layer
+  }
+  try {
+    layer.values = JSON.parse(text)
+  } catch (error) {
+    const position = /at position \d+/.exec(String(error))?.[0]
+    problems.set('', `the configuration file is not JSON${position === undefined ? '' : `, ${position}`} (file ${path})`)
+  }
+  return layer
+}
+
+function codeOf (error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error)
+}
+
+function pointer (key: string): string {
+  return `/${key.replaceAll('.', '/')}`
+}
+
+function describe (fault: ErrorObject, layer: Layer): string {
+  const { instancePath: place, message, keyword, params } = fault as DefinedError
+  const field = FIELDS.find(({ key }) => place === pointer(key) || place.startsWith(`${pointer(key)}/`))
+  const source = layer.source(field?.key ?? '')
+  if (keyword === 'additionalProperties') return `${place}/${params.additionalProperty} is not a known key (${source})`
+  if (keyword === 'enum') return `${place} must be one of ${params.allowedValues.join(', ')} (${source})`
+  return `${place === '' ? '/' : place} ${message} (${source})`
+}
+
+function deepFreeze<T> (value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
+}
+
+function defaults (): Layer {
+  const values: Record<string, unknown> = {}
+  for (const { key, fallback } of FIELDS) putAt(values, key, structuredClone(fallback))
+  return { values, source: () => 'default' }
+}
+
+/**
+ * Reads the configuration from a JSON file (`null`: none) and the environment. The result is frozen through and through.
+ * Throws one ConfigError with every problem, each as `/place what is wrong (source)`.
+ */
+export function loadConfig ({ file, env }: { file: string | null, env: Environment }): Config {
+  const unread = new Map<string, string>()
+  const layers = [defaults(), ...(file === null ? [] : [readFile(file, unread)]), readEnvironment(env, unread)]
+  const problems = [...unread].map(([place, problem]) => `${place} ${problem}`.trim())
+  for (const layer of layers) {
+    if (!validate(layer.values)) problems.push(...(validate.errors ?? []).map(fault => describe(fault, layer)))
+  }
+
+  const settings: Record<string, unknown> = {}
+  const sources = new Map<string, string>()
+  for (const { key } of FIELDS) {
+    const layer = layers.findLast(({ values }) => valueAt(values, key) !== undefined)
+    const value = valueAt(layer?.values, key)
+    const plain = Array.isArray(value) && value.every(item => typeof item === 'string')
+    putAt(settings, key, plain ? [...new Set(value)] : value)
+    sources.set(key, layer?.source(key) ?? 'default')
+  }
+  for (const key of ['minio.endpoint', 'minio.accessKey', 'minio.secretKey']) {
+    if (settings['store'] !== 'minio' || valueAt(settings, key) !== null || unread.has(pointer(key))) continue
+    const name = FIELDS.find(field => field.key === key)?.env
+    problems.push(`${pointer(key)} must be set, in the file or by env ${name}, as /store is minio (${sources.get('store')})`)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+
+  const given = settings['publicUrl'] as string | null
+  settings['publicUrl'] = given ?? originOf(settings['host'] as string, settings['port'] as number)
+  return deepFreeze({ ...settings, publicUrlGiven: given !== null }) as unknown as Config
+}
+
+/** What `marquee config` prints: the whole Config as a plain object, every secret that is set as `***`. */
+export function starConfig (config: Config): unknown {
+  const shown = structuredClone(config) as unknown as Record<string, unknown>
+  for (const { key, secret } of FIELDS) {
+    if (secret === true && valueAt(shown, key) !== null) putAt(shown, key, '***')
+  }
+  return shown
+}

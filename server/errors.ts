@@ -1,0 +1,104 @@
+// What can go wrong, in one table: a stable code, the HTTP status, and the sentence a person reads in `X-Reason`.
+// `Failure` is the client's to see; `StoreError` is ours to log (the client gets STORE_FAILED); `ConfigError` ends the start.
+
+export const FAILURES = {
+  PATH_UNKNOWN: [404, 'nothing is served here'],
+  PATH_INVALID: [400, 'the path is not well formed'],
+  METHOD_UNKNOWN: [405, 'this method is not served here'],
+  REQUEST_INVALID: [400, 'the request is not well formed'],
+  BODY_INVALID: [400, 'the body is not well formed'],
+  HASH_INVALID: [400, 'sha256 must be 64 hex digits'],
+  HASH_MISSING: [400, 'X-SHA-256 is required here'],
+  LENGTH_INVALID: [400, 'the length must be a whole number of bytes'],
+  LENGTH_MISSING: [411, 'X-Content-Length is required here'],
+  LENGTH_WRONG: [400, 'the body is not as long as announced'],
+  BODY_BROKEN: [400, 'the body broke off'],
+  TYPE_INVALID: [400, 'the content type is not well formed'],
+  QUERY_INVALID: [400, 'the query is not well formed'],
+  URL_INVALID: [400, 'url must be an absolute http or https URL'],
+  CURSOR_UNKNOWN: [400, 'cursor names no blob of this list'],
+  REPORT_INVALID: [400, 'the body must be a signed kind 1984 event with x tags'],
+  TOKEN_MISSING: [401, 'an authorization token is required'],
+  TOKEN_MALFORMED: [401, 'the authorization token is not well formed'],
+  TOKEN_KIND: [401, 'the authorization token is of the wrong kind'],
+  TOKEN_FUTURE: [401, 'the authorization token is from the future: check the clock'],
+  TOKEN_EXPIRED: [401, 'the authorization token has expired'],
+  TOKEN_EXPIRATION: [401, 'the authorization token needs one numeric expiration'],
+  TOKEN_VERB: [401, 'the authorization token is for another action'],
+  TOKEN_SERVER: [401, 'the authorization token is for another server'],
+  TOKEN_HASH: [401, 'the authorization token does not cover this sha256'],
+  TOKEN_SIGNATURE: [401, 'the authorization token is not signed by its key'],
+  TOKEN_URL: [401, 'the authorization token is for another URL'],
+  TOKEN_METHOD: [401, 'the authorization token is for another method'],
+  TOKEN_STALE: [401, 'the authorization token is more than 60 seconds off: check the clock'],
+  TOKEN_PAYLOAD: [401, 'the payload tag does not match the body'],
+  TOKEN_REPLAYED: [401, 'this authorization token was used before'],
+  KEY_REFUSED: [403, 'this key may not do this here'],
+  ORIGIN_FORBIDDEN: [403, 'this address is not fetched from'],
+  NOT_OWNER: [403, 'this key does not own the blob'],
+  LIST_REFUSED: [403, 'only the owner may list these blobs'],
+  BLOB_UNKNOWN: [404, 'blob not found'],
+  HASH_MISMATCH: [409, 'the bytes do not have the announced sha256'],
+  BODY_STALLED: [408, 'the body stood still for too long'],
+  TOO_LARGE: [413, 'the blob is larger than this server takes'],
+  BODY_TOO_LARGE: [413, 'the request body is too large'],
+  PATH_TOO_LONG: [414, 'the path is too long'],
+  TYPE_REFUSED: [415, 'this server does not take this content type'],
+  RANGE_INVALID: [416, 'the range lies outside the blob'],
+  HEADERS_TOO_LARGE: [431, 'the request headers are too large'],
+  INTERNAL: [500, 'the server failed'],
+  ORIGIN_FAILED: [502, 'the origin did not deliver the blob'],
+  STORE_FAILED: [503, 'storage is unavailable'],
+  CLOSING: [503, 'the server is closing'],
+  DISK_FULL: [507, 'the disk is full'],
+} as const satisfies Record<string, readonly [number, string]>
+
+export type FailureCode = keyof typeof FAILURES
+
+/** A refusal the client may see: its status, its stable code and one sentence (design §1.7). */
+export class Failure extends Error {
+  readonly code: FailureCode
+  readonly status: number
+  /** Headers this refusal carries besides `X-Reason`, e.g. Content-Range on 416. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor (code: FailureCode, detail?: string, options: { cause?: unknown, headers?: Record<string, string> } = {}) {
+    const [status, sentence] = FAILURES[code]
+    super(detail === undefined ? sentence : `${sentence}: ${detail}`, { cause: options.cause })
+    this.name = 'Failure'
+    this.code = code
+    this.status = status
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** A backend broke: which store, what it was doing, to which key. Never "not found", which is `null`. */
+export class StoreError extends Error {
+  readonly store: string
+  readonly action: string
+  readonly key: string
+
+  constructor (store: string, action: string, key: string, cause: unknown) {
+    super(`${store} store: ${action} ${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'StoreError'
+    this.store = store
+    this.action = action
+    this.key = key
+  }
+}
+
+/** Everything wrong with the configuration, at once; the start ends with exit code 2. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+
+  constructor (problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** `X-Reason` is one line of printable ASCII: Node refuses other header values and the answer would lose its headers. */
+export function oneLine (text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, '?').slice(0, 300)
+}

@@ -1,0 +1,311 @@
+// ★ The one door for bytes in and out (design §1.1): receive · find · read · disown. Everything that moves bytes goes through here, so
+// that the hash is checked once, in one place, and no room can forget it.
+//
+// In:  pack → owner → index record (written last, again if absent) → row → the answer. Durable before visible, visible before
+//      acknowledged; a crash leaves at most bytes that nobody can see.
+// Out: owner removed → row → owners listed; if none is left: index records removed → owners listed once more (one came meanwhile:
+//      the records are put back) → pack removed.
+
+import { Failure, StoreError } from '../errors.ts'
+import { Locks } from './locks.ts'
+import { takeIn } from './intake.ts'
+import { resolveType, SNIFFED_BYTES } from './media-type.ts'
+import { blake3Multihash, identityBytes, identityMultihash, sha256Multihash } from './multihash.ts'
+import { readWhole } from './pack-store.ts'
+import { placesIn } from './index-store.ts'
+import { Seen } from './seen.ts'
+import { UNTYPED } from './descriptors.ts'
+import type { Readable } from 'node:stream'
+import type { Blob, Descriptors, ListQuery, OwnedBlob, Place } from './descriptors.ts'
+import type { ForeignFinder } from './foreign.ts'
+import type { Arrival } from './intake.ts'
+import type { Multihash } from './multihash.ts'
+import type { Stores } from './open.ts'
+import type { Ownership } from './owners.ts'
+import type { PackDraft, PackReading } from './pack-store.ts'
+import type { IndexRecord } from './record.ts'
+
+/** How long "not there" is remembered where other nodes may write to the same store (design §3). */
+const MISS_MS = 2000
+
+export interface ReceiveHints {
+  /** 64 hex digits, or 'none'. */
+  owner: string
+  /** The media type the sender named, null for none. */
+  type: string | null
+  /** What to think of when neither the sender nor the bytes tell a type. */
+  extension: string | null
+  /** The sha256 the sender promised; other bytes are HASH_MISMATCH. */
+  promised: string | null
+  /** Bytes, as announced. */
+  size: number | null
+  /** Throws a Failure when this hash may not be stored; asked once, with the real hash, before anything is visible. */
+  acceptHash: (sha256: string) => void
+  /** The same for the type, once it is settled, and the size. */
+  acceptType: (type: string, size: number) => void
+}
+
+export interface Received {
+  blob: Blob
+  /** False when the blob was here already. */
+  created: boolean
+}
+
+export interface BlobsParts {
+  stores: Stores
+  descriptors: Descriptors
+  foreign: ForeignFinder | null
+  limits: { maxSize: number, idleTimeout: number, inlineLimit: number }
+  /** Milliseconds. */
+  now?: () => number
+}
+
+export class Blobs {
+  readonly #stores: Stores
+  readonly #rows: Descriptors
+  readonly #foreign: ForeignFinder | null
+  readonly #limits: BlobsParts['limits']
+  readonly #now: () => number
+  readonly #locks = new Locks()
+  readonly #missing: Seen
+
+  constructor ({ stores, descriptors, foreign, limits, now = Date.now }: BlobsParts) {
+    this.#stores = stores
+    this.#rows = descriptors
+    this.#foreign = foreign
+    this.#limits = limits
+    this.#now = now
+    this.#missing = new Seen(10_000)
+  }
+
+  /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
+  async find (sha256: string): Promise<Blob | null> {
+    const known = this.#rows.get(sha256)
+    if (known !== null) return known
+    if (!this.#stores.shared && this.#foreign === null) return null
+    if (this.#missing.has(sha256, this.#now())) return null
+    const found = (this.#stores.shared ? await this.#learn(sha256) : null) ?? await this.#learnForeign(sha256)
+    if (found === null) this.#missing.add(sha256, this.#now() + MISS_MS)
+    return found
+  }
+
+  /** A blob that another node put into the shared store: its record and owners become rows. */
+  async #learn (sha256: string): Promise<Blob | null> {
+    const record = await this.#stores.index.own(sha256Multihash(sha256))
+    if (record === null) return null
+    for (const ownership of await this.#stores.owners.of(sha256)) this.#rows.save(ownership, placeOf(record))
+    return this.#rows.get(sha256) // still null where it has no owner: a leftover
+  }
+
+  async #learnForeign (sha256: string): Promise<Blob | null> {
+    const found = await this.#foreign?.find(sha256) ?? null
+    if (found === null) return null
+    const { place, size } = found
+    const blob: Blob = { sha256, blake3: null, size, type: UNTYPED, uploaded: Math.floor(this.#now() / 1000), place, foreign: true }
+    const reading = await this.#open(blob, 0, Math.min(size, SNIFFED_BYTES))
+    if (reading === null) return null
+    blob.type = await resolveType(null, await readWhole(reading), null)
+    this.#rows.saveForeign(blob, place)
+    return blob
+  }
+
+  /**
+   * Takes a body in, whatever its length, and makes it a blob of `hints.owner`. Rejects with a Failure (nothing is left behind) or a
+   * StoreError.
+   */
+  async receive (body: Readable, hints: ReceiveHints): Promise<Received> {
+    // bytes that are here already are hashed, so that only who has them can own them, but not written again
+    const here = hints.promised !== null && await this.find(hints.promised) !== null
+    let draft: PackDraft | null = null
+    try {
+      const { maxSize, idleTimeout, inlineLimit } = this.#limits
+      const arrival = await takeIn(body, { maxSize, idleTimeout, keepUpTo: inlineLimit }, async (chunks) => {
+        if (here) return
+        draft ??= await this.#stores.packs.draft({
+          promised: hints.promised === null ? null : sha256Multihash(hints.promised), size: hints.size, type: hints.type
+        })
+        await draft.write(chunks)
+      })
+      if (hints.size !== null && arrival.size !== hints.size) throw new Failure('LENGTH_WRONG')
+      if (hints.promised !== null && arrival.sha256 !== hints.promised) throw new Failure('HASH_MISMATCH')
+      hints.acceptHash(arrival.sha256)
+      const type = await resolveType(hints.type, arrival.head, hints.extension)
+      hints.acceptType(type, arrival.size)
+      return await this.#locks.run(arrival.sha256, () => this.#settle(arrival, type, draft, hints.owner))
+    } finally {
+      await (draft as PackDraft | null)?.discard()
+    }
+  }
+
+  async #settle (arrival: Arrival, type: string, draft: PackDraft | null, owner: string): Promise<Received> {
+    const { sha256, blake3, size } = arrival
+    const here = await this.find(sha256)
+    if (here !== null && !here.foreign) return { blob: await this.#own(here, owner, type), created: false }
+    const place: Place = arrival.whole === null ? { kind: 'own' } : { kind: 'inline' }
+    if (arrival.whole === null) {
+      // deleted while these bytes came in unwritten: rare, and the sender may try again
+      if (draft === null) throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('the blob was deleted meanwhile'))
+      await draft.commit(sha256Multihash(sha256))
+    }
+    const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
+    await this.#stores.owners.put(ownership)
+    await this.#writeRecords(sha256, blake3, size, place, arrival.whole)
+    this.#rows.save(ownership, place)
+    this.#missing.delete(sha256)
+    return { blob: this.#rows.get(sha256)!, created: true }
+  }
+
+  #seconds (): number {
+    return Math.floor(this.#now() / 1000)
+  }
+
+  /** The sha256 record comes last: it is what makes the blob visible to the other nodes. */
+  async #writeRecords (sha256: string, blake3: string, size: number, place: Place, whole: Uint8Array | null): Promise<void> {
+    const self = sha256Multihash(sha256)
+    for (const multihash of [blake3Multihash(blake3), self]) {
+      await this.#stores.index.add(recordFor(multihash, self, size, place, whole))
+    }
+  }
+
+  /** Makes a blob that is here somebody's too. Null when it is not here (or nobody's to give). */
+  async adopt (sha256: string, owner: string, type: string | null): Promise<Blob | null> {
+    return this.#locks.run(sha256, async () => {
+      const here = await this.find(sha256)
+      return here === null || here.foreign ? null : this.#own(here, owner, type ?? here.type)
+    })
+  }
+
+  async #own (blob: Blob, owner: string, type: string): Promise<Blob> {
+    const have = this.#rows.ownership(blob.sha256, owner)
+    // the first type stays, but a specific one takes the place of octet-stream (A10)
+    if (have !== null && (have.type !== UNTYPED || type === UNTYPED)) return blob
+    const ownership: Ownership = {
+      sha256: blob.sha256, owner, type, uploaded: have?.uploaded ?? this.#seconds(), blake3: blob.blake3!, size: blob.size,
+      ...(have?.expires == null ? {} : { expires: have.expires })
+    }
+    await this.#stores.owners.put(ownership)
+    if (this.#stores.shared) await this.#restoreRecords(blob) // another node may have removed them as the last owner left
+    this.#rows.save(ownership, blob.place)
+    return this.#rows.get(blob.sha256)!
+  }
+
+  async #restoreRecords (blob: Blob): Promise<void> {
+    const self = sha256Multihash(blob.sha256)
+    if (await this.#stores.index.own(self) !== null || blob.blake3 === null) return
+    if (blob.place.kind === 'inline') throw new StoreError(this.#stores.index.name, 'own', blob.sha256, new Error('the blob was deleted meanwhile'))
+    await this.#writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, null)
+  }
+
+  /** Opens `length` bytes from `start`. Null when another node deleted the blob meanwhile. */
+  async read (blob: Blob, start: number, length: number): Promise<PackReading | null> {
+    const reading = await this.#open(blob, start, length)
+    if (reading !== null) return reading
+    const absent = new Error('the pack is gone, and its row is here')
+    if (blob.foreign || this.#stores.shared) {
+      if (!blob.foreign && await this.#stores.index.own(sha256Multihash(blob.sha256)) !== null && (await this.#stores.owners.namesOf(blob.sha256)).length > 0) {
+        throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
+      }
+      this.#rows.forget(blob.sha256, this.#seconds())
+      return null
+    }
+    throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
+  }
+
+  async #open (blob: Blob, start: number, length: number): Promise<PackReading | null> {
+    const self = sha256Multihash(blob.sha256)
+    if (blob.place.kind === 'inline') {
+      const bytes = await this.#inlineBytes(self)
+      return bytes === null ? null : bytesReading(bytes.subarray(start, start + length))
+    }
+    const [pack, offset] = blob.place.kind === 'own' ? [self, 0] : [blob.place.pack, blob.place.offset]
+    return this.#stores.packs.read(pack, offset + start, length)
+  }
+
+  async #inlineBytes (multihash: Multihash): Promise<Uint8Array | null> {
+    const own = await this.#stores.index.own(multihash)
+    const records = own !== null ? [own] : await this.#stores.index.get(multihash)
+    for (const record of records) {
+      for (const leaf of placesIn(record, multihash)) {
+        const bytes = leaf.type === 3 && typeof leaf.location !== 'string' ? identityBytes(leaf.location) : null
+        if (bytes !== null) return bytes
+      }
+    }
+    return null
+  }
+
+  /**
+   * Ends one ownership, and with the last one the blob. 'disowned'; 'not-owner' when somebody else's; null when it is not here.
+   */
+  async disown (sha256: string, owner: string): Promise<'disowned' | 'not-owner' | null> {
+    return this.#locks.run(sha256, async () => {
+      const blob = await this.find(sha256)
+      if (blob === null) return null
+      const owns = this.#rows.ownership(sha256, owner) !== null || (this.#stores.shared && await this.#stores.owners.get(sha256, owner) !== null)
+      if (!owns) return 'not-owner'
+      await this.#stores.owners.remove(sha256, owner)
+      this.#rows.removeOwner(sha256, owner, this.#seconds())
+      await this.#clear(blob)
+      return 'disowned'
+    })
+  }
+
+  async #clear (blob: Blob): Promise<void> {
+    if ((await this.#stores.owners.namesOf(blob.sha256)).length > 0) return
+    const self = sha256Multihash(blob.sha256)
+    const record = await this.#stores.index.own(self)
+    const hashes = blob.blake3 === null ? [self] : [self, blake3Multihash(blob.blake3)]
+    for (const multihash of hashes) await this.#stores.index.remove(multihash)
+    const late = await this.#stores.owners.of(blob.sha256)
+    if (late.length > 0) {
+      // an owner came through another node between the two looks: the blob stays
+      if (record !== null && blob.blake3 !== null) await this.#writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, inlineOf(record))
+      for (const ownership of late) this.#rows.save(ownership, blob.place)
+      return
+    }
+    // several nodes on one bucket: somebody may be about to use these bytes; the sweeper looks again after a grace period
+    if (blob.place.kind === 'own' && !this.#stores.shared) await this.#stores.packs.remove(self)
+  }
+
+  /** When an owner came to a blob, for cursors; null when it never did. */
+  cursor (owner: string, sha256: string): { uploaded: number, sha256: string } | null {
+    return this.#rows.cursor(owner, sha256)
+  }
+
+  list (query: ListQuery): OwnedBlob[] {
+    return this.#rows.list(query)
+  }
+}
+
+function inlineOf (record: IndexRecord): Uint8Array | null {
+  return record.type === 3 && typeof record.location !== 'string' ? identityBytes(record.location) : null
+}
+
+/** Our record of a blob under one of its hashes. */
+export function recordFor (multihash: Multihash, self: Multihash, size: number, place: Place, whole: Uint8Array | null): IndexRecord {
+  if (place.kind === 'inline') {
+    if (whole === null) throw new Error('an inline record needs its bytes')
+    return { multihash, type: 3, location: identityMultihash(whole), offset: 0, length: size, subRecords: [] }
+  }
+  const [location, offset] = place.kind === 'own' ? [self, 0] : [place.pack, place.offset]
+  return { multihash, type: 0, location, offset, length: size, subRecords: [] }
+}
+
+/** Where a record of ours says the blob lies. */
+export function placeOf (record: IndexRecord): Place {
+  if (record.type === 3) return { kind: 'inline' }
+  if (typeof record.location === 'string') throw new StoreError('index', 'read', record.location, new Error('a path is no pack'))
+  const own = Buffer.compare(record.location, record.multihash) === 0
+  return own && (record.offset ?? 0) === 0 ? { kind: 'own' } : { kind: 'part', pack: record.location, offset: record.offset ?? 0 }
+}
+
+function bytesReading (bytes: Uint8Array): PackReading {
+  let left: Uint8Array | null = bytes.length === 0 ? null : bytes
+  return {
+    next: async () => {
+      const now = left
+      left = null
+      return now === null ? null : { bytes: now, release: () => {} }
+    },
+    close: async () => {}
+  }
+}

@@ -1,0 +1,122 @@
+// Small objects as files below one folder. Written aside, synced, moved into place, the folder synced: a crash leaves the old
+// object or the new one, never a half, and nothing that was acknowledged is lost to a power cut.
+
+import { randomBytes } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { StoreError } from '../../errors.ts'
+import { codeOf } from './files.ts'
+import type { Files } from './files.ts'
+import type { ObjectEntry, Objects } from '../objects.ts'
+
+export class FsObjects implements Objects {
+  readonly name = 'fs'
+  readonly #root: string
+  readonly #files: Files
+
+  constructor (root: string, files: Files) {
+    this.#root = root
+    this.#files = files
+  }
+
+  #path (key: string): string {
+    // keys are made by layout.ts; a name from outside (state/) must not climb
+    if (key.split('/').some((part) => part === '' || part === '.' || part === '..')) throw new StoreError('fs', 'name', key, new Error('not a key'))
+    return join(this.#root, key)
+  }
+
+  async get (key: string): Promise<Uint8Array | null> {
+    try {
+      return await this.#files.read(this.#path(key))
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null
+      throw new StoreError('fs', 'get', key, error)
+    }
+  }
+
+  async put (key: string, bytes: Uint8Array): Promise<void> {
+    await this.#write('put', key, bytes, (draft, path) => this.#files.rename(draft, path))
+  }
+
+  async add (key: string, bytes: Uint8Array): Promise<boolean> {
+    let made = true
+    await this.#write('add', key, bytes, async (draft, path) => {
+      try {
+        await this.#files.link(draft, path)
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error
+        made = false
+      }
+      await this.#files.remove(draft)
+    })
+    return made
+  }
+
+  async #write (action: string, key: string, bytes: Uint8Array, place: (draft: string, path: string) => Promise<void>): Promise<void> {
+    const path = this.#path(key)
+    const folder = dirname(path)
+    const draft = join(this.#root, 'drafts', randomBytes(12).toString('hex'))
+    try {
+      const file = await this.#files.create(draft)
+      try {
+        await file.append([bytes])
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      for (let tries = 0; ; tries++) {
+        await this.#files.makeFolder(folder)
+        try {
+          await place(draft, path)
+          break
+        } catch (error) {
+          // a remover may take the emptied folder away between the two calls
+          if (codeOf(error) !== 'ENOENT' || tries === 5) throw error
+        }
+      }
+      await this.#files.syncFolder(folder)
+    } catch (error) {
+      await this.#files.remove(draft).catch(() => {})
+      throw new StoreError('fs', action, key, error)
+    }
+  }
+
+  async remove (key: string): Promise<boolean> {
+    const path = this.#path(key)
+    try {
+      await this.#files.remove(path)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw new StoreError('fs', 'remove', key, error)
+    }
+    try {
+      await this.#files.syncFolder(dirname(path))
+      if (key.split('/').length > 2) await this.#files.removeFolder(dirname(path))
+    } catch (error) {
+      // ENOTEMPTY: others lie there; ENOENT: another remover was quicker
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error))) throw new StoreError('fs', 'remove', key, error)
+    }
+    return true
+  }
+
+  async * list (prefix: string): AsyncIterable<ObjectEntry> {
+    let entries
+    try {
+      entries = await this.#files.names(join(this.#root, prefix))
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return
+      throw new StoreError('fs', 'list', prefix, error)
+    }
+    for (const { name, folder } of entries) {
+      if (folder) {
+        yield * this.list(`${prefix}${name}/`)
+        continue
+      }
+      try {
+        const { size, modified } = await this.#files.stat(join(this.#root, prefix, name))
+        yield { key: `${prefix}${name}`, size, modified }
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw new StoreError('fs', 'list', prefix, error)
+      }
+    }
+  }
+}

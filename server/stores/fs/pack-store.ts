@@ -1,0 +1,158 @@
+// Packs as files: `drafts/<id>` takes the bytes, fdatasync, link(2) into `pack/<P>.car` so that a second writer cannot
+// overwrite, and the folder is synced before anybody is told (design §3).
+
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { StoreError } from '../../errors.ts'
+import { keyOf } from '../multihash.ts'
+import { PACKS } from '../layout.ts'
+import { codeOf } from './files.ts'
+import { FileReading } from './reading.ts'
+import type { Layout } from '../layout.ts'
+import type { Multihash } from '../multihash.ts'
+import type { PackDraft, PackEntry, PackReading, PackStore } from '../pack-store.ts'
+import type { Files, OpenFile } from './files.ts'
+
+export class FsPackStore implements PackStore {
+  readonly name = 'fs'
+  readonly #root: string
+  readonly #layout: Layout
+  readonly #files: Files
+
+  constructor (root: string, layout: Layout, files: Files) {
+    this.#root = root
+    this.#layout = layout
+    this.#files = files
+  }
+
+  /** Makes the folders and opens the store below `root`. */
+  static async open (root: string, layout: Layout, files: Files): Promise<FsPackStore> {
+    for (const folder of ['pack', 'index', 'owners', 'state', 'drafts']) {
+      try {
+        await files.makeFolder(join(root, folder))
+      } catch (error) {
+        throw new StoreError('fs', 'open', join(root, folder), error)
+      }
+    }
+    return new FsPackStore(root, layout, files)
+  }
+
+  #path (pack: Multihash): string {
+    return join(this.#root, this.#layout.pack(pack))
+  }
+
+  async draft (): Promise<PackDraft> {
+    const path = join(this.#root, 'drafts', randomBytes(12).toString('hex'))
+    try {
+      return new FsPackDraft(path, (pack) => this.#path(pack), join(this.#root, PACKS), await this.#files.create(path), this.#files)
+    } catch (error) {
+      throw new StoreError('fs', 'draft', path, error)
+    }
+  }
+
+  async stat (pack: Multihash): Promise<PackEntry | null> {
+    try {
+      return { pack, ...await this.#files.stat(this.#path(pack)) }
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null
+      throw new StoreError('fs', 'stat', keyOf(pack), error)
+    }
+  }
+
+  async read (pack: Multihash, offset: number, length: number): Promise<PackReading | null> {
+    try {
+      return new FileReading(await this.#files.open(this.#path(pack)), keyOf(pack), offset, length)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null
+      throw new StoreError('fs', 'read', keyOf(pack), error)
+    }
+  }
+
+  async remove (pack: Multihash): Promise<boolean> {
+    try {
+      await this.#files.remove(this.#path(pack))
+      await this.#files.syncFolder(join(this.#root, PACKS))
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw new StoreError('fs', 'remove', keyOf(pack), error)
+    }
+  }
+
+  async * list (): AsyncIterable<PackEntry> {
+    let entries
+    try {
+      entries = await this.#files.names(join(this.#root, PACKS))
+    } catch (error) {
+      throw new StoreError('fs', 'list', PACKS, error)
+    }
+    for (const { name } of entries) {
+      const pack = this.#layout.packOf(`${PACKS}${name}`)
+      const entry = pack === null ? null : await this.stat(pack)
+      if (entry !== null) yield entry
+    }
+  }
+
+  async sweep (): Promise<number> {
+    const folder = join(this.#root, 'drafts')
+    try {
+      const entries = await this.#files.names(folder)
+      for (const { name } of entries) await this.#files.remove(join(folder, name))
+      return entries.length
+    } catch (error) {
+      throw new StoreError('fs', 'sweep', folder, error)
+    }
+  }
+}
+
+class FsPackDraft implements PackDraft {
+  readonly #path: string
+  readonly #place: (pack: Multihash) => string
+  readonly #folder: string
+  readonly #file: OpenFile
+  readonly #files: Files
+  #open = true
+
+  constructor (path: string, place: (pack: Multihash) => string, folder: string, file: OpenFile, files: Files) {
+    this.#path = path
+    this.#place = place
+    this.#folder = folder
+    this.#file = file
+    this.#files = files
+  }
+
+  async write (chunks: readonly Uint8Array[]): Promise<void> {
+    try {
+      await this.#file.append(chunks)
+    } catch (error) {
+      throw new StoreError('fs', 'write', this.#path, error)
+    }
+  }
+
+  async commit (pack: Multihash): Promise<'created' | 'existed'> {
+    let outcome: 'created' | 'existed' = 'created'
+    try {
+      await this.#file.sync()
+      try {
+        await this.#files.link(this.#path, this.#place(pack))
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error
+        outcome = 'existed'
+      }
+      await this.#files.syncFolder(this.#folder)
+    } catch (error) {
+      throw new StoreError('fs', 'commit', keyOf(pack), error)
+    } finally {
+      await this.discard()
+    }
+    return outcome
+  }
+
+  async discard (): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    await this.#file.close().catch(() => {})
+    // what cannot be removed now is swept at the next boot
+    await this.#files.remove(this.#path).catch(() => {})
+  }
+}

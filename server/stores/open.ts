@@ -1,0 +1,82 @@
+// From configuration to stores: the only importer of fs/, s3/ and memory/. Every store proves itself here, before the port opens.
+
+import { join } from 'node:path'
+import { NodeFiles } from './fs/files.ts'
+import { FsObjects } from './fs/objects.ts'
+import { FsPackStore } from './fs/pack-store.ts'
+import { IndexStore } from './index-store.ts'
+import { Layout } from './layout.ts'
+import { MemoryObjects } from './memory/objects.ts'
+import { MemoryPackStore } from './memory/pack-store.ts'
+import { OwnerStore } from './owners.ts'
+import { Bucket } from './s3/bucket.ts'
+import { S3Objects } from './s3/objects.ts'
+import { S3PackStore } from './s3/pack-store.ts'
+import { UploadJournal } from './s3/upload-journal.ts'
+import { StateStore } from './state.ts'
+import type { Files } from './fs/files.ts'
+import type { Objects } from './objects.ts'
+import type { PackStore } from './pack-store.ts'
+import type { BucketSettings } from './s3/bucket.ts'
+
+export interface Stores {
+  packs: PackStore
+  index: IndexStore
+  owners: OwnerStore
+  state: StateStore
+  layout: Layout
+  /** True where other nodes may write to the same store: a miss in the database then asks the index. */
+  shared: boolean
+  /** Rejects with StoreError when the store does not answer now. */
+  prove: () => Promise<void>
+  close: () => void
+}
+
+/** The four stores over one pair of pack store and small objects. */
+export function composeStores (packs: PackStore, objects: Objects, layout: Layout, shared: boolean): Stores {
+  return {
+    packs,
+    index: new IndexStore(objects, layout),
+    owners: new OwnerStore(objects, layout),
+    state: new StateStore(objects, layout),
+    layout,
+    shared,
+    prove: async () => { await objects.get(layout.state('ready')) },
+    close: () => {}
+  }
+}
+
+/** Packs, index, owners and state as folders below `root`. */
+export async function openFsStores (root: string, files: Files = new NodeFiles()): Promise<Stores> {
+  const layout = new Layout(false)
+  return composeStores(await FsPackStore.open(root, layout, files), new FsObjects(root, files), layout, false)
+}
+
+/** The same in a bucket; `journal` is a folder of this server's own. */
+export async function openS3Stores (settings: BucketSettings, journal: string, limits?: { partBytes?: number, copyLimit?: number }): Promise<Stores> {
+  const bucket = new Bucket(settings)
+  const layout = new Layout(true)
+  await bucket.prove()
+  const stores = composeStores(new S3PackStore(bucket, layout, new UploadJournal(journal), limits), new S3Objects(bucket), layout, true)
+  return { ...stores, close: () => { bucket.close() } }
+}
+
+/** Everything in memory, gone with the process. */
+export function openMemoryStores (): Stores {
+  const layout = new Layout(false)
+  return composeStores(new MemoryPackStore(), new MemoryObjects(), layout, false)
+}
+
+export interface StoreSettings {
+  store: 'fs' | 'minio'
+  dataDir: string
+  minio: { endpoint: string | null, accessKey: string | null, secretKey: string | null, bucket: string, region: string }
+}
+
+/** Opens what the configuration names. */
+export function openStores ({ store, dataDir, minio }: StoreSettings): Promise<Stores> {
+  if (store === 'fs') return openFsStores(join(dataDir, 'store'))
+  const { endpoint, accessKey, secretKey, bucket, region } = minio
+  // config.ts has refused a MinIO store without these
+  return openS3Stores({ endpoint: endpoint ?? '', accessKey: accessKey ?? '', secretKey: secretKey ?? '', bucket, region }, join(dataDir, 'uploads'))
+}

@@ -1,0 +1,71 @@
+// ★ Packs: big immutable bytes under a multihash. Two phases: a draft takes bytes of a name not yet known, `commit` makes it
+// visible whole. What each method promises is proved by test/suites/pack-store.suite.ts over memory, filesystem and MinIO.
+
+import type { Multihash } from './multihash.ts'
+
+/** What is known of the bytes before they come; all of it may be null. */
+export interface DraftHints {
+  /** The multihash that the sender promised: a store may write straight to its final place, still invisible. */
+  promised: Multihash | null
+  /** Length in bytes as announced; not to be trusted. */
+  size: number | null
+  /** Media type, for stores that keep one beside the object. */
+  type: string | null
+}
+
+export interface PackDraft {
+  /** Takes chunks in order; resolves when more may come. The chunks must not be changed by the caller afterwards. */
+  write: (chunks: readonly Uint8Array[]) => Promise<void>
+  /** Makes the bytes visible as `pack`; never overwrites; durable when it resolves. The caller has checked the hash. */
+  commit: (pack: Multihash) => Promise<'created' | 'existed'>
+  /** Forgets everything; any time, any number of times; after a commit it does nothing. */
+  discard: () => Promise<void>
+}
+
+/** Bytes on their way out. `release` gives the buffer back: the bytes must not be touched after it. */
+export interface Piece {
+  bytes: Uint8Array
+  release: () => void
+}
+
+export interface PackReading {
+  /** The next bytes in order, null at the end. Rejects with StoreError when the pack is shorter than asked. */
+  next: () => Promise<Piece | null>
+  /** Ends the reading early or late, any number of times. */
+  close: () => Promise<void>
+}
+
+export interface PackEntry {
+  pack: Multihash
+  size: number
+  /** Unix milliseconds. */
+  modified: number
+}
+
+export interface PackStore {
+  readonly name: string
+  draft: (hints: DraftHints) => Promise<PackDraft>
+  /** Null when there is no such pack. Anything else that goes wrong is a StoreError. */
+  stat: (pack: Multihash) => Promise<PackEntry | null>
+  /** Opens exactly `length` bytes from `offset`. Null when there is no such pack. */
+  read: (pack: Multihash, offset: number, length: number) => Promise<PackReading | null>
+  /** True when there was one. */
+  remove: (pack: Multihash) => Promise<boolean>
+  list: () => AsyncIterable<PackEntry>
+  /** Removes drafts that an earlier life of this server left; the number of them. */
+  sweep: () => Promise<number>
+}
+
+/** Everything of a reading in one buffer: for small packs, tests and `verify`. */
+export async function readWhole (reading: PackReading): Promise<Buffer> {
+  const parts: Buffer[] = []
+  try {
+    for (let piece = await reading.next(); piece !== null; piece = await reading.next()) {
+      parts.push(Buffer.from(piece.bytes)) // a copy, since the buffer goes back to its pool
+      piece.release()
+    }
+  } finally {
+    await reading.close()
+  }
+  return Buffer.concat(parts)
+}

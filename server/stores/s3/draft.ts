@@ -1,0 +1,196 @@
+// Bytes on their way into the bucket. Up to one part they wait in memory and go in one put under their own name; beyond that in
+// multipart parts of bounded size and number: straight to the final key, still invisible, when the hash was promised, else to
+// `tmp/` and from there by a copy inside the store. No body is ever handed to the client library: a live body that breaks there
+// is an uncaught exception and a promise that never settles (models.md §4, fact 18).
+
+import { randomUUID } from 'node:crypto'
+import { CopyDestinationOptions, CopySourceOptions } from 'minio'
+import { StoreError } from '../../errors.ts'
+import { keyOf } from '../multihash.ts'
+import { isAbsent } from './bucket.ts'
+import type { Layout } from '../layout.ts'
+import type { Multihash } from '../multihash.ts'
+import type { DraftHints, PackDraft } from '../pack-store.ts'
+import type { Bucket } from './bucket.ts'
+import type { PartBudget } from './part-budget.ts'
+import type { BegunUpload, UploadJournal } from './upload-journal.ts'
+
+/** S3 allows 10,000 parts: with 8 MiB a blob of 78 GiB. Larger ones get larger parts. */
+export const PART_BYTES = 8 * 1024 * 1024
+const MAX_PARTS = 10_000
+const IN_FLIGHT = 4
+/** One copy call takes at most 5 GiB on S3; beyond that the copy goes in ranges. */
+const COPY_LIMIT = 5 * 1024 ** 3
+
+export interface DraftParts {
+  bucket: Bucket
+  layout: Layout
+  journal: UploadJournal
+  budget: PartBudget
+  /** Bytes a part; tests make it small (S3 wants 5 MiB at least). */
+  partBytes: number
+  copyLimit?: number
+}
+
+export class S3PackDraft implements PackDraft {
+  readonly #parts: DraftParts
+  readonly #hints: DraftHints
+  readonly #partBytes: number
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #total = 0
+  #upload: BegunUpload | null = null
+  #sent = 0
+  readonly #flying = new Set<Promise<void>>()
+  readonly #etags: { part: number, etag: string }[] = []
+  #fault: unknown = null
+  #open = true
+
+  constructor (parts: DraftParts, hints: DraftHints) {
+    this.#parts = parts
+    this.#hints = hints
+    const size = hints.size ?? 0
+    this.#partBytes = Math.max(parts.partBytes, Math.ceil(size / MAX_PARTS / 1024 ** 2) * 1024 ** 2)
+  }
+
+  async write (chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) {
+      let rest = chunk
+      while (this.#waitingBytes + rest.length > this.#partBytes) {
+        const room = this.#partBytes - this.#waitingBytes
+        this.#keep(rest.subarray(0, room))
+        rest = rest.subarray(room)
+        await this.#sendPart()
+      }
+      this.#keep(rest)
+    }
+  }
+
+  #keep (chunk: Uint8Array): void {
+    if (chunk.length === 0) return
+    this.#waiting.push(chunk)
+    this.#waitingBytes += chunk.length
+    this.#total += chunk.length
+  }
+
+  #take (): Buffer {
+    const bytes = Buffer.concat(this.#waiting, this.#waitingBytes)
+    this.#waiting = []
+    this.#waitingBytes = 0
+    return bytes
+  }
+
+  async #begin (): Promise<BegunUpload> {
+    const { bucket, journal, layout } = this.#parts
+    const key = this.#hints.promised === null ? `tmp/${randomUUID()}` : layout.pack(this.#hints.promised)
+    const headers = this.#headers()
+    const uploadId = await bucket.ask('begin', key, () => bucket.client.initiateNewMultipartUpload(bucket.bucket, key, headers))
+    this.#upload = { key, uploadId }
+    await journal.add(this.#upload)
+    return this.#upload
+  }
+
+  #headers (): Record<string, string> {
+    return { 'Content-Type': this.#hints.type ?? 'application/octet-stream' }
+  }
+
+  async #sendPart (): Promise<void> {
+    const upload = this.#upload ?? await this.#begin()
+    if (this.#sent === MAX_PARTS) throw new StoreError('minio', 'write', upload.key, new Error('more than 10,000 parts'))
+    while (this.#flying.size >= IN_FLIGHT) await Promise.race(this.#flying)
+    await this.#parts.budget.take()
+    if (this.#fault !== null || !this.#open) {
+      this.#parts.budget.give()
+      throw new StoreError('minio', 'write', upload.key, this.#fault ?? new Error('the draft is closed'))
+    }
+    const part = ++this.#sent
+    const bytes = this.#take()
+    const { client, bucket } = this.#parts.bucket
+    const flight: Promise<void> = client.uploadPart(
+      { bucketName: bucket, objectName: upload.key, uploadID: upload.uploadId, partNumber: part, headers: { 'Content-Length': String(bytes.length) } }, bytes
+    ).then(({ etag }) => {
+      this.#etags.push({ part, etag })
+    }, (error: unknown) => {
+      this.#fault ??= error
+    }).finally(() => {
+      this.#parts.budget.give()
+      this.#flying.delete(flight)
+    })
+    this.#flying.add(flight)
+  }
+
+  async commit (pack: Multihash): Promise<'created' | 'existed'> {
+    const { bucket, layout } = this.#parts
+    const key = layout.pack(pack)
+    if (this.#upload === null) {
+      this.#open = false
+      return await bucket.create(key, this.#take(), this.#headers()) ? 'created' : 'existed'
+    }
+    if (this.#waitingBytes > 0) await this.#sendPart()
+    await Promise.all(this.#flying)
+    const upload = this.#upload
+    if (this.#fault !== null) throw new StoreError('minio', 'write', upload.key, this.#fault)
+    if (this.#hints.promised !== null && upload.key !== key) throw new StoreError('minio', 'commit', keyOf(pack), new Error('the promised hash was another'))
+    const { client } = bucket
+    if (await bucket.askMaybe('stat', key, () => client.statObject(bucket.bucket, key)) !== null) {
+      await this.discard()
+      return 'existed'
+    }
+    this.#etags.sort((a, b) => a.part - b.part)
+    await bucket.ask('commit', key, () => client.completeMultipartUpload(bucket.bucket, upload.key, upload.uploadId, this.#etags))
+    if (upload.key !== key) await this.#copy(upload.key, key)
+    this.#open = false
+    await this.#forget(upload)
+    return 'created'
+  }
+
+  async #copy (from: string, to: string): Promise<void> {
+    const { bucket, copyLimit = COPY_LIMIT } = this.#parts
+    const { client } = bucket
+    const target = new CopyDestinationOptions({ Bucket: bucket.bucket, Object: to })
+    await bucket.ask('copy', to, async () => {
+      if (this.#total <= copyLimit) {
+        await client.copyObject(new CopySourceOptions({ Bucket: bucket.bucket, Object: from }), target)
+        return
+      }
+      const sources: CopySourceOptions[] = []
+      for (let start = 0; start < this.#total; start += copyLimit) {
+        const end = Math.min(start + copyLimit, this.#total) - 1
+        sources.push(new CopySourceOptions({ Bucket: bucket.bucket, Object: from, MatchRange: true, Start: start, End: end }))
+      }
+      await client.composeObject(target, sources, { maxConcurrency: 2 })
+    })
+    await bucket.ask('remove', from, () => client.removeObject(bucket.bucket, from))
+  }
+
+  async discard (): Promise<void> {
+    this.#waiting = []
+    if (!this.#open) return
+    this.#open = false
+    await Promise.all(this.#flying)
+    if (this.#upload !== null) await this.#forget(this.#upload)
+  }
+
+  /** Ends the upload in the store, whatever became of it, and in the journal; a store that is down leaves it to the next boot. */
+  async #forget (upload: BegunUpload): Promise<void> {
+    try {
+      await abortUpload(this.#parts.bucket, upload)
+      await this.#parts.journal.remove(upload)
+    } catch {
+      // the journal still names it
+    }
+  }
+}
+
+/** Aborts a multipart upload and removes a temporary object of the same key; nothing to abort is fine. */
+export async function abortUpload (bucket: Bucket, upload: BegunUpload): Promise<void> {
+  const { client } = bucket
+  await bucket.ask('abort', upload.key, async () => {
+    try {
+      await client.abortMultipartUpload(bucket.bucket, upload.key, upload.uploadId)
+    } catch (error) {
+      if (!isAbsent(error)) throw error
+    }
+    if (upload.key.startsWith('tmp/')) await client.removeObject(bucket.bucket, upload.key)
+  })
+}

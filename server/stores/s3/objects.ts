@@ -1,0 +1,51 @@
+// Small objects as S3 objects. A put is atomic and durable when it is answered; a create that must not overwrite carries
+// `If-None-Match: *`.
+
+import { buffer } from 'node:stream/consumers'
+import { StoreError } from '../../errors.ts'
+import type { ObjectEntry, Objects } from '../objects.ts'
+import type { Bucket } from './bucket.ts'
+
+export class S3Objects implements Objects {
+  readonly name = 'minio'
+  readonly #bucket: Bucket
+
+  constructor (bucket: Bucket) {
+    this.#bucket = bucket
+  }
+
+  get (key: string): Promise<Uint8Array | null> {
+    const { client, bucket } = this.#bucket
+    return this.#bucket.askMaybe('get', key, async () => buffer(await client.getObject(bucket, key)))
+  }
+
+  async put (key: string, bytes: Uint8Array): Promise<void> {
+    const { client, bucket } = this.#bucket
+    await this.#bucket.ask('put', key, () => client.putObject(bucket, key, Buffer.from(bytes), bytes.length))
+  }
+
+  add (key: string, bytes: Uint8Array): Promise<boolean> {
+    return this.#bucket.create(key, Buffer.from(bytes))
+  }
+
+  async remove (key: string): Promise<boolean> {
+    const { client, bucket } = this.#bucket
+    // S3 answers 204 whether or not there was one
+    const found = await this.#bucket.askMaybe('remove', key, () => client.statObject(bucket, key))
+    if (found === null) return false
+    await this.#bucket.ask('remove', key, () => client.removeObject(bucket, key))
+    return true
+  }
+
+  async * list (prefix: string): AsyncIterable<ObjectEntry> {
+    const { client, bucket } = this.#bucket
+    try {
+      for await (const item of client.listObjectsV2(bucket, prefix, true)) {
+        const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
+        if (name !== undefined) yield { key: name, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
+      }
+    } catch (error) {
+      throw new StoreError(this.name, 'list', prefix, error)
+    }
+  }
+}

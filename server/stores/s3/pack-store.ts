@@ -1,0 +1,133 @@
+// Packs as S3 objects: written by s3/draft.ts, read as one ranged GET, streamed.
+
+import { StoreError } from '../../errors.ts'
+import { keyOf } from '../multihash.ts'
+import { PACKS } from '../layout.ts'
+import { PART_BYTES, S3PackDraft, abortUpload } from './draft.ts'
+import { PartBudget } from './part-budget.ts'
+import type { Readable } from 'node:stream'
+import type { Layout } from '../layout.ts'
+import type { Multihash } from '../multihash.ts'
+import type { DraftHints, PackDraft, PackEntry, PackReading, PackStore, Piece } from '../pack-store.ts'
+import type { Bucket } from './bucket.ts'
+import type { DraftParts } from './draft.ts'
+import type { UploadJournal } from './upload-journal.ts'
+
+const PARTS_IN_MEMORY = 8
+const ABANDONED_MS = 24 * 3600 * 1000
+
+export class S3PackStore implements PackStore {
+  readonly name = 'minio'
+  readonly #bucket: Bucket
+  readonly #layout: Layout
+  readonly #journal: UploadJournal
+  readonly #drafting: DraftParts
+
+  constructor (bucket: Bucket, layout: Layout, journal: UploadJournal, limits: { partBytes?: number, copyLimit?: number } = {}) {
+    this.#bucket = bucket
+    this.#layout = layout
+    this.#journal = journal
+    this.#drafting = { bucket, layout, journal, budget: new PartBudget(PARTS_IN_MEMORY), partBytes: PART_BYTES, ...limits }
+  }
+
+  async draft (hints: DraftHints): Promise<PackDraft> {
+    return new S3PackDraft(this.#drafting, hints)
+  }
+
+  async stat (pack: Multihash): Promise<PackEntry | null> {
+    const { client, bucket } = this.#bucket
+    const key = this.#layout.pack(pack)
+    const found = await this.#bucket.askMaybe('stat', key, () => client.statObject(bucket, key))
+    return found === null ? null : { pack, size: found.size, modified: found.lastModified.getTime() }
+  }
+
+  async read (pack: Multihash, offset: number, length: number): Promise<PackReading | null> {
+    const { client, bucket } = this.#bucket
+    const key = this.#layout.pack(pack)
+    const body = await this.#bucket.askMaybe('read', key, () => client.getPartialObject(bucket, key, offset, length))
+    return body === null ? null : new StreamReading(body, keyOf(pack), length)
+  }
+
+  async remove (pack: Multihash): Promise<boolean> {
+    const { client, bucket } = this.#bucket
+    const key = this.#layout.pack(pack)
+    if (await this.stat(pack) === null) return false
+    await this.#bucket.ask('remove', key, () => client.removeObject(bucket, key))
+    return true
+  }
+
+  async * list (): AsyncIterable<PackEntry> {
+    const { client, bucket } = this.#bucket
+    try {
+      for await (const item of client.listObjectsV2(bucket, PACKS, true)) {
+        const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
+        const pack = name === undefined ? null : this.#layout.packOf(name)
+        if (pack !== null) yield { pack, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
+      }
+    } catch (error) {
+      throw new StoreError(this.name, 'list', PACKS, error)
+    }
+  }
+
+  /** Aborts what this server's journal names, and what anybody left more than 24 hours ago. */
+  async sweep (): Promise<number> {
+    const begun = await this.#journal.list()
+    for (const upload of begun) {
+      await abortUpload(this.#bucket, upload)
+      await this.#journal.remove(upload)
+    }
+    return begun.length + await this.#sweepOld(Date.now() - ABANDONED_MS)
+  }
+
+  async #sweepOld (before: number): Promise<number> {
+    const { client, bucket } = this.#bucket
+    let swept = 0
+    await this.#bucket.ask('sweep', 'tmp/', async () => {
+      // MinIO lists uploads only by their exact key and drops stale ones itself; other stores list them all
+      for await (const item of client.listIncompleteUploads(bucket, '', true)) {
+        const { key, uploadId, initiated } = item as { key: string, uploadId: string, initiated?: Date }
+        if (initiated === undefined || new Date(initiated).getTime() > before) continue
+        await abortUpload(this.#bucket, { key, uploadId })
+        swept++
+      }
+      for await (const item of client.listObjectsV2(bucket, 'tmp/', true)) {
+        const { name, lastModified } = item as { name?: string, lastModified?: Date }
+        if (name === undefined || lastModified === undefined || lastModified.getTime() > before) continue
+        await client.removeObject(bucket, name)
+        swept++
+      }
+    })
+    return swept
+  }
+}
+
+class StreamReading implements PackReading {
+  readonly #body: Readable
+  readonly #chunks: AsyncIterator<Buffer>
+  readonly #key: string
+  #left: number
+
+  constructor (body: Readable, key: string, length: number) {
+    this.#body = body
+    this.#chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    this.#key = key
+    this.#left = length
+  }
+
+  async next (): Promise<Piece | null> {
+    try {
+      if (this.#left === 0) return null
+      const { value, done } = await this.#chunks.next()
+      if (done === true) throw new Error('the pack is shorter than its record says')
+      if (value.length > this.#left) throw new Error('the store sent more than was asked for')
+      this.#left -= value.length
+      return { bytes: value, release: () => {} }
+    } catch (error) {
+      throw new StoreError('minio', 'read', this.#key, error)
+    }
+  }
+
+  async close (): Promise<void> {
+    this.#body.destroy()
+  }
+}

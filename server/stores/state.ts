@@ -1,0 +1,35 @@
+// State that is nobody's blob but must survive the database: reports, later blocked hashes, access lists and sealed keys. It lies
+// in the store under `state/`, written before it is acknowledged; nodes of one bucket see each other's (design §3).
+
+import { STATE } from './layout.ts'
+import type { Layout } from './layout.ts'
+import type { Objects } from './objects.ts'
+
+export class StateStore {
+  readonly #objects: Objects
+  readonly #layout: Layout
+
+  constructor (objects: Objects, layout: Layout) {
+    this.#objects = objects
+    this.#layout = layout
+  }
+
+  /** Durable when it resolves. `name` is a path of our own making, such as `reports/<id>`. */
+  put (name: string, value: unknown): Promise<void> {
+    return this.#objects.put(this.#layout.state(name), Buffer.from(JSON.stringify(value)))
+  }
+
+  async get (name: string): Promise<unknown> {
+    const bytes = await this.#objects.get(this.#layout.state(name))
+    return bytes === null ? null : JSON.parse(Buffer.from(bytes).toString('utf8'))
+  }
+
+  remove (name: string): Promise<boolean> {
+    return this.#objects.remove(this.#layout.state(name))
+  }
+
+  /** Names below `folder` (which ends in `/`), such as `reports/`. */
+  async * list (folder: string): AsyncIterable<string> {
+    for await (const { key } of this.#objects.list(this.#layout.state(folder))) yield key.slice(STATE.length)
+  }
+}

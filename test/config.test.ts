@@ -1,0 +1,166 @@
+// Configuration, design §6: what is read from where, and that every problem is told at once without its value.
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import { FIELDS, putAt, valueAt } from '../server/config-fields.ts'
+import { loadConfig, starConfig } from '../server/config.ts'
+import { fromEnv, NPUB, OTHER, problemsOf, PUBKEY, SECRET, writeConfig } from './support/config.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+t.test('without a file and environment every setting has its default', async t => {
+  t.strictSame(fromEnv({}), {
+    host: '127.0.0.1', port: 3000, publicUrl: 'http://127.0.0.1:3000', publicUrlGiven: false, aliases: [],
+    dataDir: resolve('data'), store: 'fs',
+    minio: { endpoint: null, accessKey: null, secretKey: null, bucket: 'marquee', region: 'us-east-1' },
+    relays: [], nodeKey: null, uploadPubkeys: [], adminPubkeys: [], titlePubkeys: [], releaseRoot: [], timestampKey: null,
+    maxBlobSize: 64 * 2 ** 30, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, mirrorAllowPrivate: false, rateLimit: true, logLevel: 'info',
+    idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
+    foreignBlobs: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [],
+  })
+})
+
+t.test('the environment wins over the file, the file over the defaults, key by key', async t => {
+  const file = writeConfig(t, { port: 4000, host: '0.0.0.0', minio: { bucket: 'from-file', region: 'eu-1' } })
+  const config = loadConfig({ file, env: { PORT: '5000', MINIO_BUCKET: 'from-env' } })
+  t.match(config, { port: 5000, host: '0.0.0.0', minio: { bucket: 'from-env', region: 'eu-1', endpoint: null }, workers: 1 })
+})
+
+t.test('every environment name reaches its key, and so does NAME_FILE', async t => {
+  const cases: Record<string, [text: string, expected: unknown]> = {
+    HOST: ['::1', '::1'], PORT: ['0', 0], PUBLIC_URL: ['https://Blobs.Example/', 'https://blobs.example'],
+    DATA_DIR: ['/srv/x/../d', '/srv/d'], STORE: ['fs', 'fs'], MINIO_ENDPOINT: ['http://10.0.0.1:9000/', 'http://10.0.0.1:9000'],
+    MINIO_ACCESS_KEY: ['a', 'a'], MINIO_SECRET_KEY: ['s', 's'], MINIO_BUCKET: ['films.one', 'films.one'], MINIO_REGION: ['eu-1', 'eu-1'],
+    RELAYS: ['wss://Relay.Example, ws://127.0.0.1:7777/x/,', ['wss://relay.example/', 'ws://127.0.0.1:7777/x']],
+    NODE_KEY: [SECRET.toUpperCase(), SECRET], UPLOAD_PUBKEYS: [`${NPUB},${OTHER}`, [PUBKEY, OTHER]], ADMIN_PUBKEYS: [NPUB, [PUBKEY]],
+    TITLE_PUBKEYS: [`${PUBKEY}, ${NPUB}`, [PUBKEY]], RELEASE_ROOT: [OTHER.toUpperCase(), [OTHER]], TIMESTAMP_KEY: ['k', 'k'],
+    MAX_BLOB_SIZE: ['10GiB', 10 * 2 ** 30], MIRROR_ALLOW_PRIVATE: ['True', true], RATE_LIMIT: ['off', false],
+    LOG_LEVEL: ['silent', 'silent'], IDLE_TIMEOUT: ['1.5', 1500], WORKERS: ['4', 4], METRICS_TOKEN: ['m', 'm'], CACHE_SIZE: ['0', 0],
+    FOREIGN_BLOBS: ['on', true],
+  }
+  t.strictSame(Object.keys(cases).sort(), FIELDS.flatMap(({ env }) => env ?? []).sort(), 'all names are tried')
+  for (const [name, [text, expected]] of Object.entries(cases)) {
+    const key = FIELDS.find(({ env }) => env === name)?.key ?? ''
+    t.strictSame(valueAt(fromEnv({ [name]: text }), key), expected, name)
+    t.strictSame(valueAt(fromEnv({ [`${name}_FILE`]: writeConfig(t, `\n${text} \n`) }), key), expected, `${name}_FILE`)
+  }
+})
+
+t.test('an empty or blank variable counts as unset', async t => {
+  const env = Object.fromEntries(FIELDS.flatMap(({ env }) => env === undefined ? [] : [[env, ''], [`${env}_FILE`, '  ']]))
+  t.strictSame(fromEnv(env), fromEnv({}))
+  t.equal(fromEnv({ NODE_KEY: '', NODE_KEY_FILE: writeConfig(t, SECRET) }).nodeKey, SECRET)
+})
+
+t.test('NAME and NAME_FILE together, a missing file and an empty one are problems', async t => {
+  const empty = writeConfig(t, ' \n')
+  const missing = join(ROOT, 'no-such-file')
+  const env = { NODE_KEY: SECRET, NODE_KEY_FILE: empty, MINIO_SECRET_KEY_FILE: missing, METRICS_TOKEN_FILE: empty, STORE: 'minio' }
+  t.strictSame(problemsOf(env), [
+    `/minio/secretKey cannot be read: ${missing}: ENOENT (env MINIO_SECRET_KEY_FILE)`,
+    '/nodeKey is given twice (env NODE_KEY and env NODE_KEY_FILE)',
+    `/metricsToken is an empty file: ${empty} (env METRICS_TOKEN_FILE)`,
+    '/minio/endpoint must be set, in the file or by env MINIO_ENDPOINT, as /store is minio (env STORE)',
+    '/minio/accessKey must be set, in the file or by env MINIO_ACCESS_KEY, as /store is minio (env STORE)',
+  ])
+})
+
+t.test('all problems are told at once, each with its place and its source', async t => {
+  const file = writeConfig(t, {
+    bukcet: 1,
+    publicUrlGiven: true,
+    minio: { bucket: 5, bukcet: 'x', endpoint: 'http://h/path' },
+    port: '80',
+    types: [],
+    policy: [{ colour: 1, maxSize: -1 }, {}, { pubkeys: ['x'] }],
+  })
+  const env = { PORT: '70000', LOG_LEVEL: 'loud', RELAYS: 'wss://a.example,http://b', RATE_LIMIT: 'maybe' }
+  t.strictSame([...problemsOf(env, file)].sort(), [
+    `/bukcet is not a known key (file ${file})`,
+    '/logLevel must be one of trace, debug, info, warn, error, fatal, silent (env LOG_LEVEL)',
+    `/minio/bucket must be string (file ${file})`,
+    `/minio/bukcet is not a known key (file ${file})`,
+    `/minio/endpoint must be an http or https URL without a path (file ${file})`,
+    `/policy/0/colour is not a known key (file ${file})`,
+    `/policy/0/maxSize must be a size in bytes, or like 512MiB or 10GB (file ${file})`,
+    `/policy/1 must NOT have fewer than 1 properties (file ${file})`,
+    `/policy/2/pubkeys/0 must be a public key: npub or 64 hex digits (file ${file})`,
+    '/port must be <= 65535 (env PORT)',
+    `/port must be integer (file ${file})`,
+    `/publicUrlGiven is not a known key (file ${file})`,
+    '/rateLimit must be boolean (env RATE_LIMIT)',
+    '/relays/1 must be a ws or wss URL (env RELAYS)',
+    `/types must NOT have fewer than 1 items (file ${file})`,
+  ])
+  t.strictSame(problemsOf({}, writeConfig(t, '{ "__proto__": { "port": 1 } }')), [`/__proto__ is not a known key (file ${file})`])
+  t.strictSame(problemsOf({}, writeConfig(t, '[]')), [`/ must be object (file ${file})`])
+  t.strictSame(problemsOf({ MINIO_BUCKET: 'good-one' }, writeConfig(t, { minio: 'x' })), [`/minio must be object (file ${file})`])
+})
+
+t.test('a named file that is missing or not JSON is an error, told with the other problems and without quoting the file', async t => {
+  const missing = join(t.testdir(), 'none.json')
+  t.strictSame(problemsOf({ PORT: 'x' }, missing), [
+    `the configuration file cannot be read: ENOENT (file ${missing})`, '/port must be integer (env PORT)',
+  ])
+  t.match(problemsOf({}, writeConfig(t, '{ "port": 1 "host": 2 }')), [/^the configuration file is not JSON, at position 12 \(file /])
+  for (const text of [`{ "nodeKey": ${SECRET.replace('7', 'x')} }`, `{ "nodeKey": "${SECRET}" "a": 1 }`, '']) {
+    const problems = problemsOf({}, writeConfig(t, text))
+    t.match(problems, [/^the configuration file is not JSON/])
+    t.notMatch(problems.join(), '7777')
+  }
+})
+
+t.test('the store minio needs its endpoint and both keys', async t => {
+  const file = writeConfig(t, { store: 'minio', minio: { endpoint: 'http://127.0.0.1:9000', accessKey: 'a' } })
+  t.strictSame(problemsOf({}, file), [
+    `/minio/secretKey must be set, in the file or by env MINIO_SECRET_KEY, as /store is minio (file ${file})`,
+  ])
+  t.match(loadConfig({ file, env: { MINIO_SECRET_KEY: 's' } }), { store: 'minio', minio: { secretKey: 's', accessKey: 'a' } })
+  t.equal(loadConfig({ file, env: { STORE: 'fs' } }).store, 'fs')
+})
+
+t.test('the configuration is frozen through and through, and one load does not touch the next', async t => {
+  const config = loadConfig({ file: writeConfig(t, { policy: [{ types: ['a/b'] }] }), env: { UPLOAD_PUBKEYS: PUBKEY } })
+  const parts = [config, config.minio, config.uploadPubkeys, config.policy, config.policy[0], config.policy[0]?.types, config.types]
+  t.strictSame(parts.map(part => part !== undefined && Object.isFrozen(part)), parts.map(() => true))
+  t.strictSame(fromEnv({}).uploadPubkeys, [])
+})
+
+t.test('the starred configuration shows everything but the secrets', async t => {
+  const config = fromEnv({
+    MINIO_ACCESS_KEY: 'hush-1', MINIO_SECRET_KEY: 'hush-2', NODE_KEY: SECRET, TIMESTAMP_KEY: 'hush-3', METRICS_TOKEN: 'hush-4',
+  })
+  const shown = starConfig(config)
+  t.notMatch(JSON.stringify(shown), /hush|c0ffee/)
+  const expected: Record<string, unknown> = { ...config, minio: { ...config.minio } }
+  for (const key of ['minio.accessKey', 'minio.secretKey', 'nodeKey', 'timestampKey', 'metricsToken']) putAt(expected, key, '***')
+  t.strictSame(shown, expected)
+  t.equal(config.nodeKey, SECRET, 'the configuration itself is left alone')
+  t.strictSame(starConfig(fromEnv({})), fromEnv({}), 'what is not set is not starred')
+})
+
+t.test('no problem repeats a value', async t => {
+  const env = Object.fromEntries(FIELDS.flatMap(({ env }) => env === undefined ? [] : [[env, 'hush hush\u0001']]))
+  const problems = problemsOf(env)
+  t.ok(problems.length >= 18, `${problems.length} problems`)
+  t.notMatch(problems.join('\n'), 'hush')
+})
+
+t.test('config.example.json and docs/config.md name every key, and the example is the defaults', async t => {
+  const file = join(ROOT, 'config.example.json')
+  const defaults: Record<string, unknown> = {}
+  for (const { key, fallback } of FIELDS) putAt(defaults, key, fallback)
+  t.strictSame(JSON.parse(readFileSync(file, 'utf8')), defaults)
+  t.strictSame(loadConfig({ file, env: {} }), fromEnv({}))
+
+  const page = readFileSync(join(ROOT, 'docs/config.md'), 'utf8')
+  const rows = page.split('\n').filter(line => line.startsWith('| `')).map(line => line.split(' | '))
+  const documented = rows.map(([key = '', env]) => ({
+    key: /`(.+)`/.exec(key)?.[1], env: env === '–' ? undefined : env?.replaceAll('`', ''), secret: key.includes('†'),
+  }))
+  t.strictSame(documented, FIELDS.map(({ key, env, secret }) => ({ key, env, secret: secret === true })))
+  for (const [index, { key, fallback }] of FIELDS.entries()) {
+    const text = typeof fallback === 'string' ? fallback : JSON.stringify(fallback)
+    t.ok(rows[index]?.[2]?.includes(text), `the default of ${key}`)
+  }
+})
