@@ -4,7 +4,6 @@
 export const FAILURES = {
   PATH_UNKNOWN: [404, 'nothing is served here'],
   PATH_INVALID: [400, 'the path is not well formed'],
-  METHOD_UNKNOWN: [405, 'this method is not served here'],
   REQUEST_INVALID: [400, 'the request is not well formed'],
   BODY_INVALID: [400, 'the body is not well formed'],
   HASH_INVALID: [400, 'sha256 must be 64 hex digits'],
@@ -16,6 +15,7 @@ export const FAILURES = {
   TYPE_INVALID: [400, 'the content type is not well formed'],
   QUERY_INVALID: [400, 'the query is not well formed'],
   URL_INVALID: [400, 'url must be an absolute http or https URL'],
+  LIST_OFF: [404, 'this server keeps no public lists'],
   CURSOR_UNKNOWN: [400, 'cursor names no blob of this list'],
   REPORT_INVALID: [400, 'the body must be a signed kind 1984 event with x tags'],
   TOKEN_MISSING: [401, 'an authorization token is required'],
@@ -40,6 +40,7 @@ export const FAILURES = {
   BLOB_UNKNOWN: [404, 'blob not found'],
   HASH_MISMATCH: [409, 'the bytes do not have the announced sha256'],
   BODY_STALLED: [408, 'the body stood still for too long'],
+  PRECONDITION_FAILED: [412, 'the condition of the request does not hold'],
   TOO_LARGE: [413, 'the blob is larger than this server takes'],
   BODY_TOO_LARGE: [413, 'the request body is too large'],
   PATH_TOO_LONG: [414, 'the path is too long'],

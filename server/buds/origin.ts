@@ -150,6 +150,8 @@ function ask (url: URL, addresses: OriginAddress[], idleTimeout: number, signal:
       // Cutting the request instead would let a body that lies in memory end early as if it were whole.
       signal.removeEventListener('abort', stop)
       signal.addEventListener('abort', () => { body.destroy(signal.reason) })
+      // Of a body without a length Node reports a reset here only, and then ends it as if it were whole.
+      request.on('error', error => { if (!head.complete) body.destroy(failed('the body broke off', error)) })
       resolve({ head, body })
     })
     request.on('error', (error: NodeJS.ErrnoException) => { reject(failed(error.code ?? 'the connection broke', error)) })
@@ -191,7 +193,6 @@ class OriginBody extends Readable {
   readonly #source: IncomingMessage
   readonly #idleTimeout: number
   #idle: NodeJS.Timeout | undefined
-  #ended = false
 
   constructor (source: IncomingMessage, idleTimeout: number) {
     super({ highWaterMark: BODY_BUFFER })
@@ -205,13 +206,11 @@ class OriginBody extends Readable {
       else this.#rest()
     })
     source.on('end', () => {
-      this.#ended = true
       clearTimeout(this.#idle)
       if (source.complete) this.push(null)
       else this.destroy(failed('the body broke off'))
     })
     source.on('error', error => { this.destroy(failed('the body broke off', error)) })
-    source.on('close', () => { if (!this.#ended) this.destroy(failed('the body broke off')) })
   }
 
   override _read (): void {

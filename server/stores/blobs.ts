@@ -37,6 +37,8 @@ export interface ReceiveHints {
   extension: string | null
   /** The sha256 the sender promised; other bytes are HASH_MISMATCH. */
   promised: string | null
+  /** The sha256 the bytes most likely have: where to write them; `acceptHash` refuses any other. */
+  likely: string | null
   /** Bytes, as announced. */
   size: number | null
   /** Throws a Failure when this hash may not be stored; asked once, with the real hash, before anything is visible. */
@@ -115,14 +117,15 @@ export class Blobs {
    */
   async receive (body: Readable, hints: ReceiveHints): Promise<Received> {
     // bytes that are here already are hashed, so that only who has them can own them, but not written again
-    const here = hints.promised !== null && await this.find(hints.promised) !== null
+    const { likely } = hints
+    const here = likely !== null && await this.find(likely) !== null
     let draft: PackDraft | null = null
     try {
       const { maxSize, idleTimeout, inlineLimit } = this.#limits
       const arrival = await takeIn(body, { maxSize, idleTimeout, keepUpTo: inlineLimit }, async (chunks) => {
         if (here) return
         draft ??= await this.#stores.packs.draft({
-          promised: hints.promised === null ? null : sha256Multihash(hints.promised), size: hints.size, type: hints.type
+          promised: likely === null ? null : sha256Multihash(likely), size: hints.size, type: hints.type
         })
         await draft.write(chunks)
       })

@@ -218,6 +218,11 @@ export class Descriptors {
     this.#database.prepare('DELETE FROM departed WHERE at < ?').run(before)
   }
 
+  /** Forgets blobs of somebody else's tools: they are not served where `foreignBlobs` is off. */
+  forgetForeign (): void {
+    this.#database.exec('DELETE FROM blobs WHERE alien = 1; DELETE FROM alien_places; DELETE FROM alien_records')
+  }
+
   /** Syncs every row written so far to the disk. */
   checkpoint (): void {
     this.#database.pragma('wal_checkpoint(TRUNCATE)')

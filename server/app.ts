@@ -1,0 +1,119 @@
+// What exists: every room of the house registered by one visible line, and what holds for all of them: CORS, X-Reason, request ids, one
+// log line a request. An app that does not listen yet; main.ts and the tests give it a port.
+
+import { randomUUID } from 'node:crypto'
+import Fastify from 'fastify'
+import { admin } from './admin.ts'
+import { bud01 } from './buds/bud-01-retrieval.ts'
+import { bud02 } from './buds/bud-02-upload.ts'
+import { bud04 } from './buds/bud-04-mirror.ts'
+import { bud06 } from './buds/bud-06-preflight.ts'
+import { bud09 } from './buds/bud-09-report.ts'
+import { bud12 } from './buds/bud-12-management.ts'
+import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
+import { Failure } from './errors.ts'
+import { health } from './health.ts'
+import { refusalBody, refusalHeaders, refuse } from './refusal.ts'
+import type { Socket } from 'node:net'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Guard } from './auth/guard.ts'
+import type { Policy } from './auth/policy.ts'
+import type { Blobs } from './stores/blobs.ts'
+import type { StateStore } from './stores/state.ts'
+
+export interface AppParts {
+  blobs: Blobs
+  guard: Guard
+  policy: Policy
+  state: StateStore
+  logger: FastifyBaseLogger
+  /** Milliseconds. */
+  now: () => number
+  admins: readonly string[]
+  anonymousUploads: boolean
+  list: 'owner' | 'public' | 'off'
+  mirrorAllowPrivate: boolean
+  /** Milliseconds. */
+  idleTimeout: number
+  checks: Readonly<Record<string, () => unknown>>
+  /** What GET / says of this server. */
+  about: () => Record<string, unknown>
+}
+
+/** H-16: a token of 800 x tags is about 100 KiB of header. */
+const MAX_HEADER_BYTES = 128 * 1024
+
+export async function build (parts: AppParts): Promise<FastifyInstance> {
+  const app = Fastify({
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    loggerInstance: parts.logger,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    exposeHeadRoutes: false, // the automatic HEAD runs the GET handler and drains the whole blob (models.md §4, fact 12)
+    bodyLimit: 1024 * 1024,
+    forceCloseConnections: 'idle',
+    // a signed event must not be edited: no coercion, nothing removed, no defaults
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(CORS_HEADERS)
+      void refuse(error, request, reply)
+    },
+    clientErrorHandler
+  })
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method !== 'OPTIONS') {
+      reply.headers(CORS_HEADERS)
+      // Fastify answers an empty Content-Type before any handler; it says as much as none
+      if (request.raw.headers['content-type'] === '') delete request.raw.headers['content-type']
+      return
+    }
+    // a bare OPTIONS, without Origin, is answered like any other: tools send it
+    await reply.code(204).headers(PREFLIGHT_HEADERS).send()
+  })
+  // `Expect: 100-continue`: the body is asked for when the headers have been judged, so a refused film costs not one byte
+  app.addHook('preParsing', async (_request, reply, payload) => {
+    if (awaited.delete(reply.raw)) reply.raw.writeContinue()
+    return payload
+  })
+  const awaited = new WeakSet<object>()
+  app.server.on('checkContinue', (request, response) => {
+    awaited.add(response)
+    app.server.emit('request', request, response)
+  })
+  app.addHook('onResponse', async (request, reply) => { logAnswer(request, reply) })
+  app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
+  app.setNotFoundHandler((request, reply) => refuse(new Failure('PATH_UNKNOWN'), request, reply))
+
+  app.get('/', async () => parts.about())
+  await app.register(health, parts)
+  await app.register(bud01, parts)
+  await app.register(bud02, parts)
+  await app.register(bud04, { ...parts, allowPrivate: parts.mirrorAllowPrivate })
+  await app.register(bud06, parts)
+  await app.register(bud09, parts)
+  await app.register(bud12, parts)
+  await app.register(admin, parts)
+  return app
+}
+
+/** Reads are told at `debug`: a busy server would write more log than blobs. */
+function logAnswer (request: FastifyRequest, reply: FastifyReply): void {
+  const { method, raw } = request
+  const line = { method, path: raw.url?.split('?', 1)[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, remote: request.ip }
+  const quiet = method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+  request.log[quiet ? 'debug' : 'info'](line, 'answered')
+}
+
+/** What Node's parser refuses before there is a request: told with CORS and a reason all the same. */
+function clientErrorHandler (error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
+  const failure = new Failure(error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_INVALID')
+  const body = refusalBody(failure)
+  const headers = { ...CORS_HEADERS, ...refusalHeaders(failure), 'content-type': 'application/json; charset=utf-8', 'content-length': String(Buffer.byteLength(body)), 'connection': 'close' }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join('\r\n')
+  const phrase = failure.status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'
+  socket.end(`HTTP/1.1 ${failure.status} ${phrase}\r\n${lines}\r\n\r\n${body}`)
+}

@@ -1,0 +1,99 @@
+// Who is asking, and may this token do this here? Reads BUD-11's table (buds/bud-11-authorization.ts); both kinds of token are taken on
+// every blob endpoint (design §4). H-3: every fault of a token is 401, so that clients sign again.
+
+import { Failure } from '../errors.ts'
+import { Seen } from '../stores/seen.ts'
+import { checkBlossomToken } from './blossom-token.ts'
+import { checkHttpToken, WINDOW_SECONDS } from './nip98.ts'
+import { BLOSSOM_KIND, HTTP_KIND, TokenCache } from './token.ts'
+import type { OurNames } from './our-names.ts'
+
+/** What an endpoint asks of a token: the rows of BUD-11's table. */
+export interface Demand {
+  readonly verb: string
+  readonly hash: 'path' | 'x-sha-256' | 'body' | 'none'
+  readonly hashRequired: boolean
+  readonly changes: boolean
+  readonly payload: 'none' | 'blob' | 'json'
+}
+
+export interface AskingRequest {
+  authorization: string | undefined
+  method: string
+  /** The request's target as it came. */
+  target: string
+}
+
+/** A token whose signature and limits hold; what hash it covers is asked separately. */
+export interface Token {
+  kind: number
+  id: string
+  pubkey: string
+  /** Of the `x` tags of kind 24242. */
+  hashes: readonly string[]
+  /** Of kind 27235, null without one. */
+  payload: string | null
+}
+
+export interface GuardSettings {
+  names: () => OurNames
+  requireServerTag: boolean
+  /** Milliseconds. */
+  now?: () => number
+}
+
+const REPLAYS_REMEMBERED = 100_000
+
+export class Guard {
+  readonly #settings: GuardSettings
+  readonly #now: () => number
+  readonly #cache = new TokenCache()
+  readonly #used = new Seen(REPLAYS_REMEMBERED)
+
+  constructor (settings: GuardSettings) {
+    this.#settings = settings
+    this.#now = settings.now ?? Date.now
+  }
+
+  /** Our own names, as tokens are checked against them. */
+  get names (): OurNames {
+    return this.#settings.names()
+  }
+
+  /** The request's token for this endpoint. Throws a Failure of status 401. */
+  identify (request: AskingRequest, demand: Demand): Token {
+    const { event, prove } = this.#cache.open(request.authorization)
+    const now = Math.floor(this.#now() / 1000)
+    const names = this.#settings.names()
+    const token: Token = { kind: event.kind, id: event.id, pubkey: event.pubkey, hashes: [], payload: null }
+    if (event.kind === BLOSSOM_KIND) {
+      const requireServer = this.#settings.requireServerTag && demand.verb === 'delete'
+      token.hashes = checkBlossomToken(event, { verb: demand.verb, names, now, requireServer })
+      if (demand.hashRequired && token.hashes.length === 0) throw new Failure('TOKEN_HASH', 'it has no x tag')
+    } else if (event.kind === HTTP_KIND) {
+      token.payload = checkHttpToken(event, { method: request.method, target: request.target, names, now })
+      if (demand.payload !== 'none' && token.payload === null) throw new Failure('TOKEN_PAYLOAD', 'it is needed here')
+    } else {
+      throw new Failure('TOKEN_KIND')
+    }
+    prove()
+    if (event.kind === HTTP_KIND && demand.changes) this.#spend(event.id)
+    return token
+  }
+
+  /** A NIP-98 event changes something once: within its window the same id is a replay. */
+  #spend (id: string): void {
+    const now = this.#now()
+    if (this.#used.has(id, now)) throw new Failure('TOKEN_REPLAYED')
+    this.#used.add(id, now + 2 * WINDOW_SECONDS * 1000 + 1000)
+  }
+
+  /** 11-14: one `x` tag MUST be the hash at hand (where `x` tags are there at all); a NIP-98 payload must be the blob's. Throws 401. */
+  cover (token: Token, demand: Demand, sha256: string): void {
+    if (token.kind === HTTP_KIND) {
+      if (demand.payload === 'blob' && token.payload !== sha256) throw new Failure('TOKEN_PAYLOAD')
+      return // the URL or the JSON body names the blob
+    }
+    if ((demand.hashRequired || token.hashes.length > 0) && !token.hashes.includes(sha256)) throw new Failure('TOKEN_HASH')
+  }
+}

@@ -1,0 +1,68 @@
+// Whether an upload would be taken, judged from its headers alone: one road for PUT and HEAD, so that both say the same for the same reason
+// (H-2). The order is blossom.md §2.6: syntax 400, size 413, type 415, token 401, policy 403, hash against token 401.
+
+import { Failure } from '../errors.ts'
+import { NO_OWNER } from '../stores/owners.ts'
+import { parseMediaType } from '../stores/media-type.ts'
+import { parseSha256 } from './blob-path.ts'
+import type { Guard, AskingRequest, Token } from '../auth/guard.ts'
+import type { Policy } from '../auth/policy.ts'
+import type { Endpoint } from './bud-11-authorization.ts'
+
+export interface AdmissionParts {
+  guard: Guard
+  policy: Policy
+  /** Uploads without a token are taken. */
+  anonymousUploads: boolean
+}
+
+/** What the headers claim, as they came. */
+export interface Claims {
+  sha256: string | undefined
+  length: string | undefined
+  type: string | undefined
+}
+
+export interface Admission {
+  /** Null for an upload without a key. */
+  token: Token | null
+  /** 64 hex digits, or 'none'. */
+  owner: string
+  /** The sha256 the sender announced: other bytes are 409. */
+  promised: string | null
+  /** The sha256 that the bytes most likely have. */
+  likely: string | null
+  /** Bytes. */
+  size: number | null
+  type: string | null
+}
+
+/** Throws the first failure. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
+export function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Admission {
+  const { guard, policy, anonymousUploads } = parts
+  const size = parseLength(claims.length)
+  if (preflight && size === null) throw new Failure('LENGTH_MISSING')
+  const promised = claims.sha256 === undefined ? null : parseSha256(claims.sha256.trim())
+  if (claims.sha256 !== undefined && promised === null) throw new Failure('HASH_INVALID')
+  if (preflight && promised === null) throw new Failure('HASH_MISSING')
+  const type = claims.type === undefined || claims.type.trim() === '' ? null : parseMediaType(claims.type)
+  if (type === null && claims.type !== undefined && claims.type.trim() !== '') throw new Failure('TYPE_INVALID')
+
+  policy.judgeClaims({ pubkey: null, type, size })
+  const token = request.authorization === undefined && anonymousUploads ? null : guard.identify(request, endpoint)
+  policy.judge({ pubkey: token?.pubkey ?? null, type, size })
+  if (token !== null && promised !== null) guard.cover(token, endpoint, promised)
+  const only = token?.payload ?? (token?.hashes.length === 1 ? token.hashes[0]! : null)
+  return { token, owner: token?.pubkey ?? NO_OWNER, promised, likely: promised ?? (only === null ? null : parseSha256(only)), size, type }
+}
+
+function parseLength (header: string | undefined): number | null {
+  if (header === undefined) return null
+  if (!/^\d{1,15}$/.test(header.trim())) throw new Failure('LENGTH_INVALID')
+  return Number(header)
+}
+
+/** One value of a header that should come once. */
+export function single (header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header
+}

@@ -1,0 +1,41 @@
+// BUD-02: PUT /upload, the bytes as they are. Judged from the headers before a byte of the body is read (onRequest), then streamed through
+// the one door in. 201 for a new blob, 200 for one that was here.
+
+import { single, admit } from './admission.ts'
+import { ENDPOINTS } from './bud-11-authorization.ts'
+import { buildTaggedDescriptor } from './descriptor.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Blobs } from '../stores/blobs.ts'
+import type { Admission, AdmissionParts } from './admission.ts'
+
+export interface UploadParts extends AdmissionParts {
+  blobs: Blobs
+}
+
+export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<void> {
+  const { blobs, guard, policy } = parts
+  const admissions = new WeakMap<FastifyRequest, Admission>()
+
+  // Fastify's own parsers would read JSON and text into memory and change them; ours leaves the body to the handler
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => { done(null) })
+
+  app.put('/upload', {
+    onRequest: async (request) => {
+      const { headers, raw } = request
+      admissions.set(request, admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url! }, {
+        sha256: single(headers['x-sha-256']), length: headers['content-length'], type: headers['content-type']
+      }, ENDPOINTS.upload, false))
+    }
+  }, async (request, reply) => {
+    const { token, owner, promised, likely, size, type } = admissions.get(request)!
+    const { blob, created } = await blobs.receive(request.raw, {
+      owner, type, extension: null, promised, likely, size,
+      // A1: without X-SHA-256 the x tags are compared with the hash of the bytes that came
+      acceptHash: (sha256) => { if (token !== null) guard.cover(token, ENDPOINTS.upload, sha256) },
+      acceptType: (found, bytes) => { policy.judge({ pubkey: token?.pubkey ?? null, type: found, size: bytes }) }
+    })
+    // 02-11, 02-12: newly stored MUST be 201, already stored MUST be 200
+    return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
+  })
+}

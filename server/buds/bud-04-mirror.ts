@@ -1,0 +1,149 @@
+// BUD-04: PUT /mirror. What is here already, or lies under a name of ours, is answered without the network; anything else is fetched
+// through the address guard (origin.ts) and goes through the same door as an upload. Each place a `blossom:` URI names is tried in turn.
+
+import { Failure } from '../errors.ts'
+import { HTTP_KIND } from '../auth/token.ts'
+import { UNTYPED } from '../stores/descriptors.ts'
+import { parseMediaType } from '../stores/media-type.ts'
+import { single } from './admission.ts'
+import { parseSha256 } from './blob-path.ts'
+import { lastHashIn } from './bud-03-server-list.ts'
+import { parseBlossomUri, serverUrls } from './bud-10-uri.ts'
+import { ENDPOINTS } from './bud-11-authorization.ts'
+import { buildTaggedDescriptor } from './descriptor.ts'
+import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from './json-body.ts'
+import { openOrigin } from './origin.ts'
+import type { FastifyInstance } from 'fastify'
+import type { Guard, Token } from '../auth/guard.ts'
+import type { Policy } from '../auth/policy.ts'
+import type { Blobs, Received } from '../stores/blobs.ts'
+
+export interface MirrorParts {
+  blobs: Blobs
+  guard: Guard
+  policy: Policy
+  allowPrivate: boolean
+  /** Milliseconds a body may stand still. */
+  idleTimeout: number
+}
+
+const CONNECT_MS = 15_000
+const MAX_REDIRECTS = 5
+const MAX_SOURCES = 20
+
+interface Wanted {
+  urls: URL[]
+  /** The hash the URL names, null when it names none. */
+  sha256: string | null
+}
+
+/** The places the body's `url` names. Throws URL_INVALID or BODY_INVALID. */
+function parseWanted (value: unknown): Wanted {
+  if (typeof value !== 'string') throw new Failure('BODY_INVALID', 'url is missing')
+  if (/^blossom:/i.test(value)) {
+    const uri = parseBlossomUri(value)
+    const urls = uri.servers.flatMap(serverUrls).map((server) => new URL(`/${uri.sha256}.${uri.extension}`, server))
+    if (urls.length === 0) throw new Failure('URL_INVALID', 'the blossom URI names no server')
+    return { urls: urls.slice(0, MAX_SOURCES), sha256: uri.sha256 }
+  }
+  let url: URL
+  try {
+    url = new URL(value)
+  } catch {
+    throw new Failure('URL_INVALID')
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Failure('URL_INVALID')
+  // the path alone: a presigned URL's query ends in 64 hex digits too
+  return { urls: [url], sha256: lastHashIn(url.pathname) }
+}
+
+function extensionIn (url: URL): string | null {
+  return /\.([A-Za-z0-9]{1,16})$/.exec(url.pathname)?.[1]?.toLowerCase() ?? null
+}
+
+export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
+  const { blobs, guard, policy } = parts
+  takeBodiesAsBytes(app)
+  const tokens = new WeakMap<object, Token>()
+
+  app.put('/mirror', {
+    onRequest: async (request) => {
+      const { headers, raw } = request
+      const token = guard.identify({ authorization: headers.authorization, method: 'PUT', target: raw.url! }, ENDPOINTS.mirror)
+      policy.judge({ pubkey: token.pubkey, type: null, size: null })
+      tokens.set(request, token)
+    }
+  }, async (request, reply) => {
+    const token = tokens.get(request)!
+    const value = parseJsonObject(request.body)
+    if (token.payload !== null && !isPayloadOf(token.payload, request.body, value)) throw new Failure('TOKEN_PAYLOAD')
+    const wanted = parseWanted(value['url'])
+
+    // the SDK registers an owner by mirroring our own URL; a blob that is here needs no second fetch (H-5)
+    const hinted = wanted.sha256 ?? parseSha256(single(request.headers['x-sha-256']) ?? '')
+    if (hinted !== null && covers(token, hinted)) {
+      const known = await blobs.find(hinted)
+      if (known !== null) {
+        policy.judge({ pubkey: token.pubkey, type: known.type, size: known.size })
+        const owned = await blobs.adopt(hinted, token.pubkey, null)
+        if (owned !== null) return reply.code(200).send(buildTaggedDescriptor(owned, guard.names.publicUrl))
+      }
+    }
+    // the fetch goes on when the client has left, so that its next try finds the blob
+    const { blob, created } = await fetchFirst(wanted, token)
+    return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
+  })
+
+  function covers (token: Token, sha256: string): boolean {
+    return token.kind === HTTP_KIND || token.hashes.includes(sha256)
+  }
+
+  async function fetchFirst (wanted: Wanted, token: Token): Promise<Received> {
+    let failure: unknown = new Failure('ORIGIN_FAILED')
+    for (const url of wanted.urls) {
+      try {
+        return await fetchOne(url, wanted, token)
+      } catch (error) {
+        failure = error
+        // only what lies with this one place is worth another
+        const tryNext = error instanceof Failure && ['ORIGIN_FAILED', 'ORIGIN_FORBIDDEN', 'HASH_MISMATCH', 'BODY_BROKEN', 'BODY_STALLED', 'URL_INVALID'].includes(error.code)
+        if (!tryNext) throw error
+      }
+    }
+    throw failure
+  }
+
+  async function fetchOne (url: URL, wanted: Wanted, token: Token): Promise<Received> {
+    if (guard.names.isOurs(url)) throw new Failure('ORIGIN_FAILED', 'this server does not have the blob')
+    const origin = await openOrigin(url, {
+      allowPrivate: parts.allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout: parts.idleTimeout,
+      refuse: (next) => guard.names.isOurs(next)
+    })
+    try {
+      const type = origin.type === null ? null : parseMediaType(origin.type)
+      policy.judge({ pubkey: token.pubkey, type, size: origin.length })
+      return await blobs.receive(origin.body, {
+        owner: token.pubkey,
+        type: type === UNTYPED ? null : type,
+        extension: extensionIn(url),
+        // by NIP-98 the URL is what was signed for: if it names a hash, that is what must arrive
+        promised: token.kind === HTTP_KIND ? wanted.sha256 : null,
+        likely: wanted.sha256,
+        size: null, // the origin's Content-Length is checked by origin.ts, and counted whatever it says
+        acceptHash: (sha256) => { if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH') },
+        acceptType: (found, size) => { policy.judge({ pubkey: token.pubkey, type: found, size }) }
+      })
+    } catch (error) {
+      // a body that broke or stood still is the origin's fault here, not the client's
+      if (error instanceof Failure && (error.code === 'BODY_BROKEN' || error.code === 'BODY_STALLED')) throw new Failure('ORIGIN_FAILED', error.message, { cause: error })
+      throw error
+    } finally {
+      origin.body.destroy()
+    }
+  }
+
+  /** A3: the hash that arrived must be in the authorized set, else 409. */
+  function acceptable (token: Token, wanted: Wanted, sha256: string): boolean {
+    return token.kind === HTTP_KIND ? wanted.sha256 === null || wanted.sha256 === sha256 : token.hashes.includes(sha256)
+  }
+}

@@ -1,0 +1,52 @@
+// BUD-09: PUT /report, a signed kind 1984 event whose body is its own proof. Kept in the store under `state/reports/` before it is
+// acknowledged, for the operator: `marquee reports` lists them.
+
+import { Failure } from '../errors.ts'
+import { isEvent, isSigned } from '../auth/signature.ts'
+import { tagValues } from '../auth/token.ts'
+import { parseSha256 } from './blob-path.ts'
+import { parseJsonObject, takeBodiesAsBytes } from './json-body.ts'
+import type { FastifyInstance } from 'fastify'
+import type { SignedEvent } from '../auth/signature.ts'
+import type { Blobs } from '../stores/blobs.ts'
+import type { StateStore } from '../stores/state.ts'
+
+export const REPORT_KIND = 1984
+export const REPORTS = 'reports/'
+const MAX_HASHES = 100
+
+export interface KeptReport {
+  event: SignedEvent
+  /** Unix seconds when it came. */
+  received: number
+  /** Those of its hashes that are here. */
+  blobs: string[]
+}
+
+export interface ReportParts {
+  blobs: Blobs
+  state: StateStore
+  /** Milliseconds. */
+  now: () => number
+}
+
+export async function bud09 (app: FastifyInstance, { blobs, state, now }: ReportParts): Promise<void> {
+  takeBodiesAsBytes(app)
+
+  app.put('/report', async (request, reply) => {
+    const event: unknown = parseJsonObject(request.body)
+    // 09-1: the body MUST be a signed NIP-56 event with one or more x tags
+    if (!isEvent(event) || event.kind !== REPORT_KIND) throw new Failure('REPORT_INVALID')
+    const hashes = [...new Set(tagValues(event, 'x').map(parseSha256))]
+    if (hashes.length === 0 || hashes.length > MAX_HASHES || hashes.includes(null)) throw new Failure('REPORT_INVALID', 'x tags')
+    if (!isSigned(event)) throw new Failure('REPORT_INVALID', 'the signature does not hold')
+    const here: string[] = []
+    for (const sha256 of hashes) {
+      if (sha256 !== null && await blobs.find(sha256) !== null) here.push(sha256)
+    }
+    if (here.length === 0) throw new Failure('BLOB_UNKNOWN') // A16
+    const report: KeptReport = { event, received: Math.floor(now() / 1000), blobs: here }
+    await state.put(`${REPORTS}${event.id}`, report)
+    return reply.code(200).send({ status: 'kept', blobs: here })
+  })
+}

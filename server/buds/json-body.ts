@@ -1,0 +1,35 @@
+// A small JSON body, kept as the bytes that came: a NIP-98 `payload` is the hash of those, and a signed event must not be edited by a
+// parser that coerces. Used by /mirror and /report.
+
+import { createHash } from 'node:crypto'
+import { Failure } from '../errors.ts'
+import type { FastifyInstance } from 'fastify'
+
+const LIMIT = 256 * 1024
+
+/** In this room every body is read as bytes, whatever its Content-Type says, up to 256 KiB (413 above). */
+export function takeBodiesAsBytes (app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: LIMIT }, (_request, body, done) => { done(null, body) })
+}
+
+/** The JSON object in a body. Throws BODY_INVALID. */
+export function parseJsonObject (body: unknown): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.isBuffer(body) ? body : Buffer.alloc(0)))
+  } catch {
+    throw new Failure('BODY_INVALID', 'it is not JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Failure('BODY_INVALID', 'it is no JSON object')
+  return value as Record<string, unknown>
+}
+
+/**
+ * Is `payload` the sha256 of this body? nostr-tools hashes the compact form of what it parsed, not the bytes, so that is taken too
+ * (blossom.md §10.1).
+ */
+export function isPayloadOf (payload: string, body: unknown, value: unknown): boolean {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
+  return [bytes, Buffer.from(JSON.stringify(value))].some((each) => createHash('sha256').update(each).digest('hex') === payload)
+}

@@ -1,0 +1,37 @@
+// `marquee reports`: what people reported (BUD-09). Asks the running server over /admin; reads the store itself when none runs.
+
+import { openNodeKey } from '../node-key.ts'
+import { listReports } from '../reports.ts'
+import { openStores } from '../stores/open.ts'
+import { askServer } from './ask-server.ts'
+import type { ReportLine } from '../reports.ts'
+import type { Command } from './terminal.ts'
+
+export const reports: Command = {
+  help: `marquee reports [--json] [--config FILE]
+
+Lists the reports that were kept, newest first.
+  --json   one JSON object a line`,
+  options: { json: { type: 'boolean' } },
+  run: async ({ config, values, terminal }) => {
+    const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
+    const answer = await askServer<{ reports: ReportLine[] }>(config, nodeKey, 'GET', '/admin/reports')
+    let lines = answer?.reports
+    if (lines === undefined) {
+      const stores = await openStores(config)
+      try {
+        lines = await listReports(stores.state)
+      } finally {
+        stores.close()
+      }
+    }
+    for (const line of lines) {
+      const { id, received, reporter, types, blobs, content } = line
+      terminal.out(values['json'] === true
+        ? JSON.stringify(line)
+        : `${new Date(received * 1000).toISOString()}  ${types.join(',')}  by ${reporter}\n  ${blobs.join('\n  ')}\n  "${content.replace(/\s+/g, ' ').slice(0, 200)}" (${id})`)
+    }
+    if (lines.length === 0) terminal.err('no reports')
+    return 0
+  }
+}

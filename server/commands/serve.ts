@@ -1,0 +1,45 @@
+// `marquee serve`: the server, until it is told to stop. What `npm start` runs.
+
+import { pino } from 'pino'
+import { openMarquee } from '../marquee.ts'
+import { VERSION } from '../version.ts'
+import type { Command } from './terminal.ts'
+
+/** Tokens and secrets never reach the log. */
+const REDACTED = ['req.headers.authorization', 'headers.authorization', 'authorization', '*.secretKey', '*.accessKey']
+
+export const serve: Command = {
+  help: `marquee serve [--config FILE]
+
+Serves until SIGTERM or SIGINT; then it takes no more, lets transfers end and exits with 0.`,
+  options: {},
+  run: async ({ config, terminal }) => {
+    if (config.workers > 1) {
+      terminal.err('config: /workers: more than one worker is not built yet')
+      return 2
+    }
+    const logger = pino({ level: config.logLevel, redact: REDACTED, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+    const marquee = await openMarquee({ config, logger })
+    const stopped = new Promise<string>((resolve) => { terminal.onStop(resolve) })
+    const url = await marquee.listen().catch(async (error: unknown) => {
+      await marquee.close()
+      throw error
+    })
+    const where = config.store === 'fs' ? `${config.dataDir}/store` : `${config.minio.endpoint ?? ''}/${config.minio.bucket}`
+    terminal.err([
+      `marquee ${VERSION}: a Nostr Blossom blob server`,
+      `  listens on  ${url}`,
+      `  its key     ${marquee.nodeKey.npub}`,
+      `  data        ${config.dataDir}`,
+      `  blobs       ${where} (${config.store})`,
+      `  try it      curl ${url}/healthz`
+    ].join('\n'))
+    const signal = await stopped
+    logger.info({ signal }, 'stopping')
+    // what does not end in time is cut: it was not acknowledged
+    const cut = setTimeout(() => { marquee.app.server.closeAllConnections() }, config.shutdownTimeout)
+    await marquee.close()
+    clearTimeout(cut)
+    return 0
+  }
+}

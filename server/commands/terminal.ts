@@ -1,0 +1,42 @@
+// What a command may use of the terminal; main.ts gives the real one, tests their own.
+
+import type { Config } from '../config.ts'
+
+export interface Terminal {
+  out: (line: string) => void
+  err: (line: string) => void
+  /** Rewrites one line on a terminal; null where there is none, and plain lines are due now and then. */
+  progress: ((line: string) => void) | null
+  /** Calls back once when the program is asked to stop. */
+  onStop: (stop: (signal: string) => void) => void
+}
+
+export interface CommandParts {
+  config: Config
+  values: Record<string, string | boolean | undefined>
+  terminal: Terminal
+}
+
+export interface Command {
+  help: string
+  options: Record<string, { type: 'string' | 'boolean', short?: string }>
+  /** The exit code. */
+  run: (parts: CommandParts) => Promise<number>
+}
+
+const PLAIN_EVERY_MS = 5000
+
+/** Progress of long work: one line that changes on a terminal, a plain line every five seconds elsewhere. */
+export function progressOf (terminal: Terminal): { show: (line: string) => void, end: () => void } {
+  let last = 0
+  return {
+    show: (line) => {
+      const now = Date.now()
+      if (now - last < (terminal.progress === null ? PLAIN_EVERY_MS : 100)) return
+      last = now
+      if (terminal.progress === null) terminal.err(line)
+      else terminal.progress(line)
+    },
+    end: () => { if (last > 0 && terminal.progress !== null) terminal.progress('') }
+  }
+}

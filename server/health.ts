@@ -1,0 +1,36 @@
+// GET /healthz: the process answers. GET /readyz: database and store really answer, now; 503 names which does not.
+
+import type { FastifyInstance } from 'fastify'
+
+export interface HealthParts {
+  /** Each rejects or throws when its part does not answer. */
+  checks: Readonly<Record<string, () => unknown>>
+}
+
+const CHECK_MS = 3000
+
+async function holds (check: () => unknown): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    await Promise.race([
+      (async () => { await check() })(),
+      new Promise((_resolve, reject) => { timer = setTimeout(() => { reject(new Error('no answer')) }, CHECK_MS) })
+    ])
+    return true
+  } catch {
+    return false
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+export async function health (app: FastifyInstance, { checks }: HealthParts): Promise<void> {
+  app.get('/healthz', async () => ({ status: 'ok' }))
+
+  app.get('/readyz', async (_request, reply) => {
+    const found = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await holds(check)] as const))
+    const failed = found.filter(([, good]) => !good).map(([name]) => name)
+    if (failed.length > 0) reply.code(503).headers({ 'x-reason': `not ready: ${failed.join(', ')}`, 'retry-after': '5' })
+    return { status: failed.length === 0 ? 'ready' : 'not ready', ...Object.fromEntries(found.map(([name, good]) => [name, good ? 'ok' : 'failed'])) }
+  })
+}

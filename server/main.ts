@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// The `marquee` command: argv, environment, signals and exit codes. The only file that touches `process`.
+//
+// Exit codes: 0 done; 1 it went wrong, or `verify` found something; 2 the command or the configuration is off.
+
+import { parseArgs } from 'node:util'
+import { COMMANDS, HELP } from './commands/table.ts'
+import { ConfigError } from './errors.ts'
+import { loadConfig } from './config.ts'
+import type { Terminal } from './commands/terminal.ts'
+
+const terminal: Terminal = {
+  out: (line) => { process.stdout.write(`${line}\n`) },
+  err: (line) => { process.stderr.write(`${line}\n`) },
+  progress: process.stderr.isTTY ? (line) => { process.stderr.write(`\r\x1b[K${line}`) } : null,
+  onStop: (stop) => {
+    process.once('SIGTERM', () => { stop('SIGTERM') })
+    process.once('SIGINT', () => { stop('SIGINT') })
+  }
+}
+
+async function main (argv: string[]): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    terminal[name === undefined ? 'err' : 'out'](HELP)
+    return name === undefined ? 2 : 0
+  }
+  const command = COMMANDS[name]
+  if (command === undefined) {
+    terminal.err(`marquee: there is no command "${name}"\n\n${HELP}`)
+    return 2
+  }
+  let values: Record<string, string | boolean | undefined>
+  try {
+    ({ values } = parseArgs({ args: rest, options: { ...command.options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } }, strict: true }))
+  } catch (error) {
+    terminal.err(`marquee ${name}: ${(error as Error).message}\n\n${command.help}`)
+    return 2
+  }
+  if (values['help'] === true) {
+    terminal.out(command.help)
+    return 0
+  }
+  const file = values['config']
+  const config = loadConfig({ file: typeof file === 'string' ? file : null, env: process.env })
+  return command.run({ config, values, terminal })
+}
+
+try {
+  // exitCode, not exit(): what was written to a pipe is let out first
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) terminal.err(`config: ${problem}`)
+    process.exitCode = 2
+  } else {
+    terminal.err(`marquee: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,145 @@
+// A whole server from a configuration, step by step: hold the folder, key, database, stores, sweep, compare after an unclean end, app. What
+// main.ts starts and tests start is this.
+
+import { join } from 'node:path'
+import { build } from './app.ts'
+import { Guard } from './auth/guard.ts'
+import { OurNames } from './auth/our-names.ts'
+import { Policy } from './auth/policy.ts'
+import { originOf } from './config-values.ts'
+import { holdDataFolder } from './data-folder.ts'
+import { openDatabase } from './database.ts'
+import { openNodeKey } from './node-key.ts'
+import { Blobs } from './stores/blobs.ts'
+import { Descriptors } from './stores/descriptors.ts'
+import { ForeignFinder } from './stores/foreign.ts'
+import { openStores } from './stores/open.ts'
+import { reconcile } from './stores/reconcile.ts'
+import { VERSION } from './version.ts'
+import type { AddressInfo } from 'node:net'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Config } from './config.ts'
+import type { NodeKey } from './node-key.ts'
+import type { Stores } from './stores/open.ts'
+
+export interface Marquee {
+  app: FastifyInstance
+  blobs: Blobs
+  descriptors: Descriptors
+  stores: Stores
+  nodeKey: NodeKey
+  /** Starts listening; the public URL. Rejects when the port is taken. */
+  listen: () => Promise<string>
+  /** Stops accepting, lets transfers end, and leaves everything clean. */
+  close: () => Promise<void>
+}
+
+/** A database whose last server ended properly carries this mark. */
+const CLEAN = 'clean'
+/** Rows up to this moment (unix milliseconds) are known to be on the disk. */
+const SYNCED = 'synced'
+const CHECKPOINT_MS = 60_000
+/** Clocks of store and server may differ by this much. */
+const MARGIN_MS = 10 * 60_000
+const DEPARTED_SECONDS = 30 * 24 * 3600
+
+export interface OpenParts {
+  config: Config
+  logger: FastifyBaseLogger
+  /** Stores other than the configuration's: tests that break them. */
+  stores?: Stores
+}
+
+export function databasePath (dataDir: string): string {
+  return join(dataDir, 'marquee.db')
+}
+
+/** Rejects with FolderTaken, StoreError, or what the database said. */
+export async function openMarquee ({ config, logger, stores: given }: OpenParts): Promise<Marquee> {
+  const folder = holdDataFolder(config.dataDir, 'marquee serve')
+  const undo: (() => void)[] = [folder.release]
+  try {
+    const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
+    const database = openDatabase(databasePath(config.dataDir))
+    undo.push(() => { database.close() })
+    const stores = given ?? await openStores(config)
+    undo.push(stores.close)
+    const descriptors = new Descriptors(database)
+    await settle(stores, descriptors, config, logger)
+
+    const now = Date.now
+    let names = namesOf(config, config.port)
+    const blobs = new Blobs({
+      stores, descriptors, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
+      limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit }
+    })
+    const app = await build({
+      blobs,
+      guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag }),
+      policy: new Policy(config),
+      state: stores.state,
+      logger, now,
+      admins: [nodeKey.pubkey, ...config.adminPubkeys],
+      anonymousUploads: config.anonymousUploads,
+      list: config.list,
+      mirrorAllowPrivate: config.mirrorAllowPrivate,
+      idleTimeout: config.idleTimeout,
+      checks: { database: () => { descriptors.prove() }, store: stores.prove },
+      about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
+    })
+    const keeping = setInterval(() => { keep(descriptors, logger) }, CHECKPOINT_MS)
+
+    return {
+      app, blobs, descriptors, stores, nodeKey,
+      listen: async () => {
+        await app.listen({ host: config.host, port: config.port })
+        names = namesOf(config, (app.server.address() as AddressInfo).port)
+        return names.publicUrl
+      },
+      close: async () => {
+        clearInterval(keeping)
+        await app.close()
+        descriptors.setMark(CLEAN, 'yes')
+        for (const step of undo.reverse()) step()
+      }
+    }
+  } catch (error) {
+    for (const step of undo.reverse()) step()
+    throw error
+  }
+}
+
+/** With no PUBLIC_URL configured every name of this machine's loopback is ours. */
+function namesOf (config: Config, port: number): OurNames {
+  if (config.publicUrlGiven) return new OurNames(config.publicUrl, config.aliases)
+  const local = ['127.0.0.1', 'localhost', '::1'].map((host) => originOf(host, port))
+  return new OurNames(originOf(config.host, port), [...config.aliases, ...local])
+}
+
+/** Clears what an earlier life left, and compares rows and store where that life did not end cleanly. */
+async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger): Promise<void> {
+  const swept = await stores.packs.sweep()
+  if (swept > 0) logger.info({ swept }, 'drafts of an earlier run removed')
+  if (!config.foreignBlobs) descriptors.forgetForeign()
+  const now = Date.now()
+  if (descriptors.mark(CLEAN) === null) {
+    const since = Number(descriptors.mark(SYNCED) ?? 0)
+    const { learned, forgotten, restored, lost } = await reconcile({ stores, descriptors, since: Math.max(0, since - MARGIN_MS), now: Math.floor(now / 1000) })
+    if (learned + forgotten + restored > 0) logger.warn({ learned, forgotten, restored }, 'compared rows and store after an unclean end')
+    for (const each of lost) logger.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
+  }
+  descriptors.setMark(CLEAN, null)
+  keep(descriptors, logger)
+}
+
+/** Syncs the rows and notes up to when; forgets cursors that nobody holds any more. */
+function keep (descriptors: Descriptors, logger: FastifyBaseLogger): void {
+  try {
+    const now = Date.now()
+    descriptors.forgetDeparted(Math.floor(now / 1000) - DEPARTED_SECONDS)
+    descriptors.checkpoint()
+    descriptors.setMark(SYNCED, String(now))
+  } catch (error) {
+    logger.error({ err: error }, 'the database could not be synced')
+  }
+}
