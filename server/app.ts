@@ -2,7 +2,7 @@
 // log line a request. An app that does not listen yet; main.ts and the tests give it a port.
 
 import { randomUUID } from 'node:crypto'
-import Fastify from 'fastify'
+import Fastify, { LogController } from 'fastify'
 import { admin } from './admin.ts'
 import { bud01 } from './buds/bud-01-retrieval.ts'
 import { bud02 } from './buds/bud-02-upload.ts'
@@ -47,7 +47,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   const app = Fastify({
     http: { maxHeaderSize: MAX_HEADER_BYTES },
     loggerInstance: parts.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }), // one line of ours instead of two of Fastify's
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     exposeHeadRoutes: false, // the automatic HEAD runs the GET handler and drains the whole blob (models.md §4, fact 12)
