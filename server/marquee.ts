@@ -15,6 +15,7 @@ import { Descriptors } from './stores/descriptors.ts'
 import { ForeignFinder } from './stores/foreign.ts'
 import { openStores } from './stores/open.ts'
 import { reconcile } from './stores/reconcile.ts'
+import { Sweeper } from './stores/sweeper.ts'
 import { VERSION } from './version.ts'
 import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
@@ -39,6 +40,7 @@ const CLEAN = 'clean'
 /** Rows up to this moment (unix milliseconds) are known to be on the disk. */
 const SYNCED = 'synced'
 const CHECKPOINT_MS = 60_000
+const SWEEP_MS = 30 * 60_000
 /** Clocks of store and server may differ by this much. */
 const MARGIN_MS = 10 * 60_000
 const DEPARTED_SECONDS = 30 * 24 * 3600
@@ -69,8 +71,9 @@ export async function openMarquee ({ config, logger, stores: given }: OpenParts)
 
     const now = Date.now
     let names = namesOf(config, config.port)
+    const sweeper = stores.shared && !config.foreignBlobs ? new Sweeper({ stores, descriptors, now }) : null
     const blobs = new Blobs({
-      stores, descriptors, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
+      stores, descriptors, sweeper, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit }
     })
     const app = await build({
@@ -88,6 +91,11 @@ export async function openMarquee ({ config, logger, stores: given }: OpenParts)
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
     const keeping = setInterval(() => { keep(descriptors, logger) }, CHECKPOINT_MS)
+    const sweeping = setInterval(() => {
+      sweeper?.sweep().then((removed) => {
+        if (removed > 0) logger.info({ removed }, 'packs that nobody needs removed')
+      }, (error: unknown) => { logger.error({ err: error }, 'the sweep broke off') })
+    }, SWEEP_MS)
 
     return {
       app, blobs, descriptors, stores, nodeKey,
@@ -98,6 +106,7 @@ export async function openMarquee ({ config, logger, stores: given }: OpenParts)
       },
       close: async () => {
         clearInterval(keeping)
+        clearInterval(sweeping)
         await app.close()
         descriptors.setMark(CLEAN, 'yes')
         for (const step of undo.reverse()) step()

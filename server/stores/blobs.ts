@@ -10,7 +10,8 @@ import { Failure, StoreError } from '../errors.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES } from './media-type.ts'
-import { blake3Multihash, identityBytes, identityMultihash, sha256Multihash } from './multihash.ts'
+import { blake3Multihash, identityBytes, sha256Multihash } from './multihash.ts'
+import { bytesReading, inlineOf, placeOf, recordFor } from './places.ts'
 import { readWhole } from './pack-store.ts'
 import { placesIn } from './index-store.ts'
 import { Seen } from './seen.ts'
@@ -23,7 +24,7 @@ import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
 import type { Ownership } from './owners.ts'
 import type { PackDraft, PackReading } from './pack-store.ts'
-import type { IndexRecord } from './record.ts'
+import type { Sweeper } from './sweeper.ts'
 
 /** How long "not there" is remembered where other nodes may write to the same store (design §3). */
 const MISS_MS = 2000
@@ -57,6 +58,8 @@ export interface BlobsParts {
   stores: Stores
   descriptors: Descriptors
   foreign: ForeignFinder | null
+  /** Where several nodes share the store: what removes packs there. */
+  sweeper?: Sweeper | null
   limits: { maxSize: number, idleTimeout: number, inlineLimit: number }
   /** Milliseconds. */
   now?: () => number
@@ -66,12 +69,14 @@ export class Blobs {
   readonly #stores: Stores
   readonly #rows: Descriptors
   readonly #foreign: ForeignFinder | null
+  readonly #sweeper: Sweeper | null
   readonly #limits: BlobsParts['limits']
   readonly #now: () => number
   readonly #locks = new Locks()
   readonly #missing: Seen
 
-  constructor ({ stores, descriptors, foreign, limits, now = Date.now }: BlobsParts) {
+  constructor ({ stores, descriptors, foreign, sweeper = null, limits, now = Date.now }: BlobsParts) {
+    this.#sweeper = sweeper
     this.#stores = stores
     this.#rows = descriptors
     this.#foreign = foreign
@@ -148,7 +153,8 @@ export class Blobs {
     if (arrival.whole === null) {
       // deleted while these bytes came in unwritten: rare, and the sender may try again
       if (draft === null) throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('the blob was deleted meanwhile'))
-      await draft.commit(sha256Multihash(sha256))
+      const outcome = await draft.commit(sha256Multihash(sha256))
+      if (outcome === 'existed') await this.#sweeper?.spare(sha256Multihash(sha256))
     }
     const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
     await this.#stores.owners.put(ownership)
@@ -276,39 +282,5 @@ export class Blobs {
 
   list (query: ListQuery): OwnedBlob[] {
     return this.#rows.list(query)
-  }
-}
-
-function inlineOf (record: IndexRecord): Uint8Array | null {
-  return record.type === 3 && typeof record.location !== 'string' ? identityBytes(record.location) : null
-}
-
-/** Our record of a blob under one of its hashes. */
-export function recordFor (multihash: Multihash, self: Multihash, size: number, place: Place, whole: Uint8Array | null): IndexRecord {
-  if (place.kind === 'inline') {
-    if (whole === null) throw new Error('an inline record needs its bytes')
-    return { multihash, type: 3, location: identityMultihash(whole), offset: 0, length: size, subRecords: [] }
-  }
-  const [location, offset] = place.kind === 'own' ? [self, 0] : [place.pack, place.offset]
-  return { multihash, type: 0, location, offset, length: size, subRecords: [] }
-}
-
-/** Where a record of ours says the blob lies. */
-export function placeOf (record: IndexRecord): Place {
-  if (record.type === 3) return { kind: 'inline' }
-  if (typeof record.location === 'string') throw new StoreError('index', 'read', record.location, new Error('a path is no pack'))
-  const own = Buffer.compare(record.location, record.multihash) === 0
-  return own && (record.offset ?? 0) === 0 ? { kind: 'own' } : { kind: 'part', pack: record.location, offset: record.offset ?? 0 }
-}
-
-function bytesReading (bytes: Uint8Array): PackReading {
-  let left: Uint8Array | null = bytes.length === 0 ? null : bytes
-  return {
-    next: async () => {
-      const now = left
-      left = null
-      return now === null ? null : { bytes: now, release: () => {} }
-    },
-    close: async () => {}
   }
 }

@@ -2,7 +2,7 @@
 // unclean end, where a power cut may have taken the last rows, or a crash left an owner without its record.
 
 import { StoreError } from '../errors.ts'
-import { placeOf, recordFor } from './blobs.ts'
+import { placeOf, recordFor } from './places.ts'
 import { blake3Multihash, sha256Multihash } from './multihash.ts'
 import type { Descriptors, Place } from './descriptors.ts'
 import type { Stores } from './open.ts'

@@ -2,7 +2,7 @@
 // faults one at a time, as they come; with `repair` it mends what can be mended without guessing, and never deletes a byte that somebody owns.
 
 import { createHash } from 'node:crypto'
-import { placeOf, recordFor } from './blobs.ts'
+import { placeOf, recordFor } from './places.ts'
 import { blake3Multihash, blake3Of, identityBytes, keyOf, sha256Hex, sha256Multihash, sha256Of } from './multihash.ts'
 import type { Descriptors } from './descriptors.ts'
 import type { Multihash } from './multihash.ts'
