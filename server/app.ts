@@ -13,7 +13,7 @@ import { bud12 } from './buds/bud-12-management.ts'
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
 import { health } from './health.ts'
-import { refusalBody, refusalHeaders, refuse } from './refusal.ts'
+import { LINGER_MS, refusalBody, refusalHeaders, refuse } from './refusal.ts'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Guard } from './auth/guard.ts'
@@ -45,7 +45,7 @@ const MAX_HEADER_BYTES = 128 * 1024
 
 export async function build (parts: AppParts): Promise<FastifyInstance> {
   const app = Fastify({
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false }, // Node would refuse without CORS or a reason; we ask below
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }), // one line of ours instead of two of Fastify's
     genReqId: () => randomUUID(),
@@ -66,6 +66,8 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'OPTIONS') {
       reply.headers(CORS_HEADERS)
+      // RFC 9112 §3.2: an HTTP/1.1 request without Host MUST be answered with 400
+      if (request.headers.host === undefined && request.raw.httpVersion === '1.1') throw new Failure('REQUEST_INVALID', 'Host is missing')
       // Fastify answers an empty Content-Type before any handler; it says as much as none
       if (request.raw.headers['content-type'] === '') delete request.raw.headers['content-type']
       return
@@ -75,14 +77,20 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   })
   // `Expect: 100-continue`: the body is asked for when the headers have been judged, so a refused film costs not one byte
   app.addHook('preParsing', async (_request, reply, payload) => {
-    if (awaited.delete(reply.raw)) reply.raw.writeContinue()
+    if (!awaited.delete(reply.raw)) return payload
+    reply.raw.removeHeader('connection')
+    reply.raw.writeContinue()
     return payload
   })
   const awaited = new WeakSet<object>()
   app.server.on('checkContinue', (request, response) => {
     awaited.add(response)
+    // refused: what follows on this connection might be the body or the next request, so nothing may
+    response.setHeader('connection', 'close')
     app.server.emit('request', request, response)
   })
+  // any other expectation is ignored: Node would answer 417 without CORS
+  app.server.on('checkExpectation', (request, response) => { app.server.emit('request', request, response) })
   app.addHook('onResponse', async (request, reply) => { logAnswer(request, reply) })
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Failure('PATH_UNKNOWN'), request, reply))
@@ -110,10 +118,14 @@ function logAnswer (request: FastifyRequest, reply: FastifyReply): void {
 /** What Node's parser refuses before there is a request: told with CORS and a reason all the same. */
 function clientErrorHandler (error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
+  // an answer is on its way out: text in the middle of it would pass for the blob's bytes
+  const { _httpMessage: answering } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null }
+  if (answering?.headersSent === true) return void socket.destroy()
   const failure = new Failure(error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_INVALID')
   const body = refusalBody(failure)
   const headers = { ...CORS_HEADERS, ...refusalHeaders(failure), 'content-type': 'application/json; charset=utf-8', 'content-length': String(Buffer.byteLength(body)), 'connection': 'close' }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join('\r\n')
   const phrase = failure.status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'
   socket.end(`HTTP/1.1 ${failure.status} ${phrase}\r\n${lines}\r\n\r\n${body}`)
+  setTimeout(() => { socket.destroy() }, LINGER_MS).unref() // a client that never closes is not waited for
 }

@@ -59,12 +59,12 @@ export function databasePath (dataDir: string): string {
 /** Rejects with FolderTaken, StoreError, or what the database said. */
 export async function openMarquee ({ config, logger, stores: given }: OpenParts): Promise<Marquee> {
   const folder = holdDataFolder(config.dataDir, 'marquee serve')
-  const undo: (() => void)[] = [folder.release]
+  const undo: (() => unknown)[] = [folder.release]
   try {
     const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
     const database = openDatabase(databasePath(config.dataDir))
     undo.push(() => { database.close() })
-    const stores = given ?? await openStores(config)
+    const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') })
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
     await settle(stores, descriptors, config, logger)
@@ -108,12 +108,13 @@ export async function openMarquee ({ config, logger, stores: given }: OpenParts)
         clearInterval(keeping)
         clearInterval(sweeping)
         await app.close()
+        await stores.journal?.settle()
         descriptors.setMark(CLEAN, 'yes')
-        for (const step of undo.reverse()) step()
+        for (const step of undo.reverse()) await step()
       }
     }
   } catch (error) {
-    for (const step of undo.reverse()) step()
+    for (const step of undo.reverse()) await step()
     throw error
   }
 }
@@ -127,6 +128,8 @@ function namesOf (config: Config, port: number): OurNames {
 
 /** Clears what an earlier life left, and compares rows and store where that life did not end cleanly. */
 async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger): Promise<void> {
+  const replayed = stores.journal?.recover() ?? 0
+  if (replayed > 0) logger.info({ replayed }, 'small uploads of an earlier run made files')
   const swept = await stores.packs.sweep()
   if (swept > 0) logger.info({ swept }, 'drafts of an earlier run removed')
   if (!config.foreignBlobs) descriptors.forgetForeign()

@@ -67,7 +67,8 @@ export async function refuse (error: unknown, request: FastifyRequest, reply: Fa
   await reply.code(failure.status).headers(refusalHeaders(failure)).type('application/json; charset=utf-8').send(refusalBody(failure))
 }
 
-const LINGER_MS = 2000
+/** How long a connection stays open after a refusal, so that the sender can read it. */
+export const LINGER_MS = 2000
 
 /**
  * A refusal may go out while the body still comes in. Closing at once would reset the connection, and the sender might never read why;

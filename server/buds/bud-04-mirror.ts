@@ -63,7 +63,7 @@ function extensionIn (url: URL): string | null {
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
   const { blobs, guard, policy } = parts
-  takeBodiesAsBytes(app)
+  takeBodiesAsBytes(app, parts.idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
   app.put('/mirror', {

@@ -28,10 +28,12 @@ export interface ReportParts {
   state: StateStore
   /** Milliseconds. */
   now: () => number
+  /** Milliseconds a body may stand still. */
+  idleTimeout: number
 }
 
-export async function bud09 (app: FastifyInstance, { blobs, state, now }: ReportParts): Promise<void> {
-  takeBodiesAsBytes(app)
+export async function bud09 (app: FastifyInstance, { blobs, state, now, idleTimeout }: ReportParts): Promise<void> {
+  takeBodiesAsBytes(app, idleTimeout)
 
   app.put('/report', async (request, reply) => {
     const event: unknown = parseJsonObject(request.body)

@@ -7,10 +7,40 @@ import type { FastifyInstance } from 'fastify'
 
 const LIMIT = 256 * 1024
 
-/** In this room every body is read as bytes, whatever its Content-Type says, up to 256 KiB (413 above). */
-export function takeBodiesAsBytes (app: FastifyInstance): void {
+/**
+ * In this room every body is read as bytes, whatever its Content-Type says: up to 256 KiB (413 above), and it may stand still for
+ * `idleTimeout` milliseconds (408). Fastify's own reader would wait for ever.
+ */
+export function takeBodiesAsBytes (app: FastifyInstance, idleTimeout: number): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: LIMIT }, (_request, body, done) => { done(null, body) })
+  app.addContentTypeParser('*', (request, body, done) => {
+    if (Number(request.headers['content-length'] ?? 0) > LIMIT) return done(new Failure('BODY_TOO_LARGE'))
+    const chunks: Buffer[] = []
+    let size = 0
+    const timer = setTimeout(() => { settle(new Failure('BODY_STALLED')) }, idleTimeout)
+
+    function settle (failure: Failure | null): void {
+      clearTimeout(timer)
+      body.off('data', onData).off('end', onEnd).off('error', onBreak).off('close', onBreak)
+      body.on('error', () => {}) // it may still break after we have let go of it
+      if (failure === null) return done(null, Buffer.concat(chunks))
+      body.pause()
+      done(failure)
+    }
+
+    function onData (chunk: Buffer): void {
+      size += chunk.length
+      if (size > LIMIT) return settle(new Failure('BODY_TOO_LARGE'))
+      chunks.push(chunk)
+      timer.refresh()
+    }
+
+    function onEnd (): void { settle(null) }
+
+    function onBreak (): void { settle(new Failure('BODY_BROKEN')) }
+
+    body.on('data', onData).on('end', onEnd).on('error', onBreak).on('close', onBreak)
+  })
 }
 
 /** The JSON object in a body. Throws BODY_INVALID. */

@@ -4,6 +4,7 @@
 import { Failure } from '../errors.ts'
 import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { PackReading } from '../stores/pack-store.ts'
 
 export interface Section {
@@ -28,6 +29,7 @@ export interface BytesAnswer {
  */
 export async function sendSections (reply: FastifyReply, answer: BytesAnswer, open: (start: number, length: number) => Promise<PackReading | null>): Promise<void> {
   const res = reply.raw
+  const { socket } = reply.request.raw
   let reading: PackReading | null = null
   try {
     for (const [index, section] of answer.sections.entries()) {
@@ -38,20 +40,20 @@ export async function sendSections (reply: FastifyReply, answer: BytesAnswer, op
         reply.hijack()
         res.writeHead(answer.status, { ...reply.getHeaders() as Record<string, string>, ...answer.headers })
       }
-      if (section.head !== null) await write(res, section.head, () => {})
+      if (section.head !== null) await write(res, socket, section.head, () => {})
       const final = index === answer.sections.length - 1 && answer.tail === null
       if (final && piece !== null && piece.bytes.length === section.length) {
         res.end(piece.bytes, piece.release) // a small blob: head and body in one write
         return
       }
       while (piece !== null) {
-        await write(res, piece.bytes, piece.release)
-        if (res.destroyed) return // the other side has left
+        await write(res, socket, piece.bytes, piece.release)
+        if (socket.destroyed) return // the other side has left
         piece = await reading.next()
       }
       await reading.close()
     }
-    if (answer.tail !== null) await write(res, answer.tail, () => {})
+    if (answer.tail !== null) await write(res, socket, answer.tail, () => {})
     res.end()
   } catch (error) {
     if (!res.headersSent) throw error
@@ -62,14 +64,23 @@ export async function sendSections (reply: FastifyReply, answer: BytesAnswer, op
   }
 }
 
-/** Resolves when more may be written, or when the other side has left; `taken` is called when the bytes are no longer needed. */
-function write (res: ServerResponse, bytes: Uint8Array, taken: () => void): Promise<void> {
+/**
+ * Resolves when more may be written, or when the other side has left; `taken` is called when the bytes are no longer needed. The socket is
+ * watched, not the answer: one that waits behind another on its connection is never told that the connection has closed.
+ */
+function write (res: ServerResponse, socket: Socket, bytes: Uint8Array, taken: () => void): Promise<void> {
   return new Promise((resolve) => {
+    if (socket.destroyed) {
+      taken()
+      return resolve()
+    }
     if (res.write(bytes, () => { taken() })) return resolve()
     const go = (): void => {
-      res.off('drain', go).off('close', go)
+      res.off('drain', go)
+      socket.off('close', go)
       resolve()
     }
-    res.on('drain', go).on('close', go)
+    res.on('drain', go)
+    socket.on('close', go)
   })
 }

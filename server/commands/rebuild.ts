@@ -25,6 +25,7 @@ beside it as marquee.db.old. Refuses while a server runs on the data folder.`,
         if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${path}.old${suffix}`)
       }
       const stores = await openStores(config)
+      stores.journal?.recover()
       const descriptors = new Descriptors(openDatabase(path))
       const progress = progressOf(terminal)
       const { learned, restored, lost } = await reconcile({
@@ -35,7 +36,7 @@ beside it as marquee.db.old. Refuses while a server runs on the data folder.`,
       const { blobs, owners, bytes } = descriptors.counts()
       terminal.out(`rebuilt: ${blobs} blobs of ${bytes} bytes, ${owners} owners (${learned} read, ${restored} index records written again)`)
       for (const each of lost) terminal.err(`lost: ${each}: neither index record nor pack`)
-      stores.close()
+      await stores.close()
       return lost.length === 0 ? 0 : 1
     } finally {
       folder.release()

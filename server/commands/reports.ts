@@ -22,7 +22,7 @@ Lists the reports that were kept, newest first.
       try {
         lines = await listReports(stores.state)
       } finally {
-        stores.close()
+        await stores.close()
       }
     }
     for (const line of lines) {

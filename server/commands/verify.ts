@@ -22,6 +22,7 @@ and was not mended. Refuses while a server runs on the data folder.
     const folder = holdDataFolder(config.dataDir, 'marquee verify')
     try {
       const stores = await openStores(config)
+      stores.journal?.recover()
       const path = databasePath(config.dataDir)
       const descriptors = existsSync(path) ? new Descriptors(openDatabase(path)) : null
       const progress = progressOf(terminal)
@@ -29,7 +30,7 @@ and was not mended. Refuses while a server runs on the data folder.
         stores, descriptors, repair: values['repair'] === true, foreignBlobs: config.foreignBlobs, now: Date.now(), onProgress: progress.show
       })
       progress.end()
-      stores.close()
+      await stores.close()
       const left = faults.filter(({ repaired }) => !repaired).length
       if (values['json'] === true) {
         for (const fault of faults) terminal.out(JSON.stringify(fault))

@@ -28,6 +28,8 @@ import type { Sweeper } from './sweeper.ts'
 
 /** How long "not there" is remembered where other nodes may write to the same store (design §3). */
 const MISS_MS = 2000
+/** Blobs up to this size share a sync, where the store has a journal. */
+const JOURNALED_BYTES = 128 * 1024
 
 export interface ReceiveHints {
   /** 64 hex digits, or 'none'. */
@@ -126,8 +128,8 @@ export class Blobs {
     const here = likely !== null && await this.find(likely) !== null
     let draft: PackDraft | null = null
     try {
-      const { maxSize, idleTimeout, inlineLimit } = this.#limits
-      const arrival = await takeIn(body, { maxSize, idleTimeout, keepUpTo: inlineLimit }, async (chunks) => {
+      const { maxSize, idleTimeout } = this.#limits
+      const arrival = await takeIn(body, { maxSize, idleTimeout, keepUpTo: this.#keepUpTo() }, async (chunks) => {
         if (here) return
         draft ??= await this.#stores.packs.draft({
           promised: likely === null ? null : sha256Multihash(likely), size: hints.size, type: hints.type
@@ -149,19 +151,41 @@ export class Blobs {
     const { sha256, blake3, size } = arrival
     const here = await this.find(sha256)
     if (here !== null && !here.foreign) return { blob: await this.#own(here, owner, type), created: false }
-    const place: Place = arrival.whole === null ? { kind: 'own' } : { kind: 'inline' }
-    if (arrival.whole === null) {
-      // deleted while these bytes came in unwritten: rare, and the sender may try again
-      if (draft === null) throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('the blob was deleted meanwhile'))
-      const outcome = await draft.commit(sha256Multihash(sha256))
-      if (outcome === 'existed') await this.#sweeper?.spare(sha256Multihash(sha256))
-    }
+    const place: Place = size <= this.#limits.inlineLimit ? { kind: 'inline' } : { kind: 'own' }
     const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
-    await this.#stores.owners.put(ownership)
-    await this.#writeRecords(sha256, blake3, size, place, arrival.whole)
+    const { journal } = this.#stores
+    if (journal !== null && arrival.whole !== null && journal.takes()) {
+      await journal.append({ op: 'keep', ownership, inline: place.kind === 'inline', bytes: arrival.whole })
+    } else {
+      if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
+      await this.#stores.owners.put(ownership)
+      await this.#writeRecords(sha256, blake3, size, place, arrival.whole)
+    }
     this.#rows.save(ownership, place)
     this.#missing.delete(sha256)
     return { blob: this.#rows.get(sha256)!, created: true }
+  }
+
+  /** Blobs up to this many bytes are handed over in memory: those that go into their record, and those that share a sync. */
+  #keepUpTo (): number {
+    return this.#stores.journal?.takes() === true ? Math.max(this.#limits.inlineLimit, JOURNALED_BYTES) : this.#limits.inlineLimit
+  }
+
+  async #commit (sha256: string, arrival: Arrival, draft: PackDraft | null): Promise<void> {
+    const pack = sha256Multihash(sha256)
+    let mine: PackDraft | null = null
+    try {
+      if (draft === null && arrival.whole !== null) {
+        mine = await this.#stores.packs.draft({ promised: pack, size: arrival.size, type: null })
+        await mine.write([arrival.whole])
+      }
+      const ready = draft ?? mine
+      // deleted while these bytes came in unwritten: rare, and the sender may try again
+      if (ready === null) throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('the blob was deleted meanwhile'))
+      if (await ready.commit(pack) === 'existed') await this.#sweeper?.spare(pack)
+    } finally {
+      await mine?.discard()
+    }
   }
 
   #seconds (): number {
@@ -192,6 +216,8 @@ export class Blobs {
       sha256: blob.sha256, owner, type, uploaded: have?.uploaded ?? this.#seconds(), blake3: blob.blake3!, size: blob.size,
       ...(have?.expires == null ? {} : { expires: have.expires })
     }
+    // while a log speaks of the blob, what becomes of its owners is logged too: replay must end where we are
+    if (this.#stores.journal?.speaksOf(blob.sha256) === true) await this.#stores.journal.append({ op: 'own', ownership })
     await this.#stores.owners.put(ownership)
     if (this.#stores.shared) await this.#restoreRecords(blob) // another node may have removed them as the last owner left
     this.#rows.save(ownership, blob.place)
@@ -221,6 +247,8 @@ export class Blobs {
   }
 
   async #open (blob: Blob, start: number, length: number): Promise<PackReading | null> {
+    const pending = this.#stores.journal?.pending(blob.sha256) ?? null
+    if (pending !== null) return bytesReading(pending.subarray(start, start + length))
     const self = sha256Multihash(blob.sha256)
     if (blob.place.kind === 'inline') {
       const bytes = await this.#inlineBytes(self)
@@ -251,6 +279,8 @@ export class Blobs {
       if (blob === null) return null
       const owns = this.#rows.ownership(sha256, owner) !== null || (this.#stores.shared && await this.#stores.owners.get(sha256, owner) !== null)
       if (!owns) return 'not-owner'
+      await this.#stores.journal?.settled(sha256)
+      if (this.#stores.journal?.speaksOf(sha256) === true) await this.#stores.journal.append({ op: 'drop', sha256, owner })
       await this.#stores.owners.remove(sha256, owner)
       this.#rows.removeOwner(sha256, owner, this.#seconds())
       await this.#clear(blob)

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { NodeFiles } from './fs/files.ts'
+import { Journal } from './fs/journal.ts'
 import { FsObjects } from './fs/objects.ts'
 import { FsPackStore } from './fs/pack-store.ts'
 import { IndexStore } from './index-store.ts'
@@ -27,9 +28,11 @@ export interface Stores {
   layout: Layout
   /** True where other nodes may write to the same store: a miss in the database then asks the index. */
   shared: boolean
+  /** Where small uploads share a sync; null where each is synced by itself. */
+  journal: Journal | null
   /** Rejects with StoreError when the store does not answer now. */
   prove: () => Promise<void>
-  close: () => void
+  close: () => Promise<void>
 }
 
 /** The four stores over one pair of pack store and small objects. */
@@ -41,15 +44,17 @@ export function composeStores (packs: PackStore, objects: Objects, layout: Layou
     state: new StateStore(objects, layout),
     layout,
     shared,
+    journal: null,
     prove: async () => { await objects.get(layout.state('ready')) },
-    close: () => {}
+    close: async () => {}
   }
 }
 
-/** Packs, index, owners and state as folders below `root`. */
-export async function openFsStores (root: string, files: Files = new NodeFiles()): Promise<Stores> {
+/** Packs, index, owners and state as folders below `root`. The caller owns the folder alone, and calls `journal.recover()` before use. */
+export async function openFsStores (root: string, files: Files = new NodeFiles(), journal: Journal | null = null): Promise<Stores> {
   const layout = new Layout(false)
-  return composeStores(await FsPackStore.open(root, layout, files), new FsObjects(root, files), layout, false)
+  const stores = composeStores(await FsPackStore.open(root, layout, files), new FsObjects(root, files), layout, false)
+  return { ...stores, journal, close: async () => { await journal?.close() } }
 }
 
 /** The same in a bucket; `journal` is a folder of this server's own. */
@@ -58,7 +63,7 @@ export async function openS3Stores (settings: BucketSettings, journal: string, l
   const layout = new Layout(true)
   await bucket.prove()
   const stores = composeStores(new S3PackStore(bucket, layout, new UploadJournal(journal), limits), new S3Objects(bucket), layout, true)
-  return { ...stores, close: () => { bucket.close() } }
+  return { ...stores, close: async () => { bucket.close() } }
 }
 
 /** Everything in memory, gone with the process. */
@@ -73,9 +78,10 @@ export interface StoreSettings {
   minio: { endpoint: string | null, accessKey: string | null, secretKey: string | null, bucket: string, region: string }
 }
 
-/** Opens what the configuration names. */
-export function openStores ({ store, dataDir, minio }: StoreSettings): Promise<Stores> {
-  if (store === 'fs') return openFsStores(join(dataDir, 'store'))
+/** Opens what the configuration names; `onFault` hears what goes wrong in the background. */
+export function openStores ({ store, dataDir, minio }: StoreSettings, onFault?: (message: string) => void): Promise<Stores> {
+  const root = join(dataDir, 'store')
+  if (store === 'fs') return openFsStores(root, new NodeFiles(), new Journal(root, onFault))
   const { endpoint, accessKey, secretKey, bucket, region } = minio
   // config.ts has refused a MinIO store without these
   return openS3Stores({ endpoint: endpoint ?? '', accessKey: accessKey ?? '', secretKey: secretKey ?? '', bucket, region }, join(dataDir, 'uploads'))
