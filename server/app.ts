@@ -2,9 +2,10 @@
 // log line a request. An app that does not listen yet; main.ts and the tests give it a port.
 
 import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
 import Fastify, { LogController } from 'fastify'
 import { admin } from './admin.ts'
-import { bud01 } from './buds/bud-01-retrieval.ts'
+import { Retrieval } from './buds/bud-01-retrieval.ts'
 import { bud02 } from './buds/bud-02-upload.ts'
 import { bud04 } from './buds/bud-04-mirror.ts'
 import { bud06 } from './buds/bud-06-preflight.ts'
@@ -43,9 +44,18 @@ export interface AppParts {
 /** H-16: a token of 800 x tags is about 100 KiB of header. */
 const MAX_HEADER_BYTES = 128 * 1024
 
+/** Longer than the idle time of common proxies, which must be the first to close. */
+const KEEP_ALIVE_MS = 72_000
+
 export async function build (parts: AppParts): Promise<FastifyInstance> {
+  const retrieval = new Retrieval(parts)
+  // Node would refuse a missing Host without CORS or a reason; we ask below
+  const options = { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }
   const app = Fastify({
-    http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false }, // Node would refuse without CORS or a reason; we ask below
+    // reads of blobs are answered before Fastify (bud-01-retrieval.ts says why); the rest is its own
+    serverFactory: (handler) => createServer(options, (req, res) => {
+      if (!retrieval.take(req, res)) handler(req, res)
+    }),
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }), // one line of ours instead of two of Fastify's
     genReqId: () => randomUUID(),
@@ -91,13 +101,13 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   })
   // any other expectation is ignored: Node would answer 417 without CORS
   app.server.on('checkExpectation', (request, response) => { app.server.emit('request', request, response) })
+  app.addHook('preClose', async () => { retrieval.closing = true })
   app.addHook('onResponse', async (request, reply) => { logAnswer(request, reply) })
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Failure('PATH_UNKNOWN'), request, reply))
 
   app.get('/', async () => parts.about())
   await app.register(health, parts)
-  await app.register(bud01, parts)
   await app.register(bud02, parts)
   await app.register(bud04, { ...parts, allowPrivate: parts.mirrorAllowPrivate })
   await app.register(bud06, parts)

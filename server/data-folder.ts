@@ -12,13 +12,13 @@ export interface DataFolder {
 
 export class FolderTaken extends Error {}
 
-/** Makes the folder and holds it. Throws FolderTaken, with who has it, when another program does. */
-export function holdDataFolder (path: string, who: string): DataFolder {
+/** Makes the folder and holds it for the program `who` of process `pid`. Throws FolderTaken, with who has it, when another program does. */
+export function holdDataFolder (path: string, who: string, pid: number | null): DataFolder {
   mkdirSync(path, { recursive: true })
   const note = join(path, 'holder.json')
   const held = holdAlone(join(path, 'lock.db'))
   if (held === null) throw new FolderTaken(`${path} is in use by ${holderOf(note)}`)
-  writeFileSync(note, JSON.stringify({ who, pid: process.pid, since: new Date().toISOString() }))
+  writeFileSync(note, JSON.stringify({ who, pid, since: new Date().toISOString() }))
   return {
     path,
     release: () => {
@@ -31,7 +31,7 @@ export function holdDataFolder (path: string, who: string): DataFolder {
 function holderOf (note: string): string {
   try {
     const { who, pid, since } = JSON.parse(readFileSync(note, 'utf8')) as Record<string, unknown>
-    return `${String(who)} (process ${String(pid)}, since ${String(since)})`
+    return `${String(who)} (${typeof pid === 'number' ? `process ${pid}, ` : ''}since ${String(since)})`
   } catch {
     return 'another program'
   }

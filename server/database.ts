@@ -50,7 +50,8 @@ export function openDatabase (path: string, folder = MIGRATIONS): Database {
     migrate(database, folder)
   } catch (error) {
     database.close()
-    throw error
+    const damaged = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes((error as { code?: string }).code ?? '')
+    throw damaged ? new Error(`${path} is damaged (${(error as Error).message}): \`marquee rebuild\` makes it anew from the store`, { cause: error }) : error
   }
   return database
 }

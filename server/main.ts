@@ -10,6 +10,7 @@ import { loadConfig } from './config.ts'
 import type { Terminal } from './commands/terminal.ts'
 
 const terminal: Terminal = {
+  pid: process.pid,
   out: (line) => { process.stdout.write(`${line}\n`) },
   err: (line) => { process.stderr.write(`${line}\n`) },
   progress: process.stderr.isTTY ? (line) => { process.stderr.write(`\r\x1b[K${line}`) } : null,
@@ -25,7 +26,7 @@ async function main (argv: string[]): Promise<number> {
     terminal[name === undefined ? 'err' : 'out'](HELP)
     return name === undefined ? 2 : 0
   }
-  const command = COMMANDS[name]
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) {
     terminal.err(`marquee: there is no command "${name}"\n\n${HELP}`)
     return 2

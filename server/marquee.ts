@@ -48,6 +48,8 @@ const DEPARTED_SECONDS = 30 * 24 * 3600
 export interface OpenParts {
   config: Config
   logger: FastifyBaseLogger
+  /** This process, told to whoever else wants the folder. */
+  pid?: number
   /** Stores other than the configuration's: tests that break them. */
   stores?: Stores
 }
@@ -57,8 +59,8 @@ export function databasePath (dataDir: string): string {
 }
 
 /** Rejects with FolderTaken, StoreError, or what the database said. */
-export async function openMarquee ({ config, logger, stores: given }: OpenParts): Promise<Marquee> {
-  const folder = holdDataFolder(config.dataDir, 'marquee serve')
+export async function openMarquee ({ config, logger, pid, stores: given }: OpenParts): Promise<Marquee> {
+  const folder = holdDataFolder(config.dataDir, 'marquee serve', pid ?? null)
   const undo: (() => unknown)[] = [folder.release]
   try {
     const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
@@ -74,7 +76,8 @@ export async function openMarquee ({ config, logger, stores: given }: OpenParts)
     const sweeper = stores.shared && !config.foreignBlobs ? new Sweeper({ stores, descriptors, now }) : null
     const blobs = new Blobs({
       stores, descriptors, sweeper, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
-      limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit }
+      limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
+      cacheSize: config.cacheSize
     })
     const app = await build({
       blobs,

@@ -1,7 +1,7 @@
 // The server's own Nostr key: configured, or made on the first start and kept in the data folder, readable by its user alone.
 
 import { randomBytes } from 'node:crypto'
-import { chmod, open, readFile } from 'node:fs/promises'
+import { chmod, link, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decode, npubEncode, nsecEncode } from 'nostr-tools/nip19'
 import { pubkeyOf } from './auth/signature.ts'
@@ -39,21 +39,7 @@ export function makeSecret (): string {
 export async function openNodeKey (dataDir: string, configured: string | null): Promise<NodeKey> {
   if (configured !== null) return nodeKeyOf(configured)
   const path = nodeKeyPath(dataDir)
-  try {
-    const file = await open(path, 'wx', 0o600)
-    try {
-      const secret = makeSecret()
-      await file.writeFile(`${nsecEncode(Buffer.from(secret, 'hex'))}\n`)
-      await file.sync()
-      return nodeKeyOf(secret)
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  await chmod(path, 0o600)
-  const text = (await readFile(path, 'utf8')).trim()
+  const text = (await readKey(path) ?? await writeNewKey(dataDir, path)).trim()
   try {
     const decoded = decode(text)
     if (decoded.type !== 'nsec') throw new Error('not an nsec')
@@ -61,4 +47,40 @@ export async function openNodeKey (dataDir: string, configured: string | null): 
   } catch (cause) {
     throw new Error(`${path} holds no nsec key`, { cause })
   }
+}
+
+/** The file's text; null when there is none. */
+async function readKey (path: string): Promise<string | null> {
+  try {
+    await chmod(path, 0o600)
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** Whole or not at all: neither a crash nor a second program ever finds half a key. The text of whichever key is there in the end. */
+async function writeNewKey (dataDir: string, path: string): Promise<string> {
+  const draft = `${path}.${randomBytes(8).toString('hex')}`
+  const text = `${nsecEncode(Buffer.from(makeSecret(), 'hex'))}\n`
+  const file = await open(draft, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+    await link(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return await readFile(path, 'utf8')
+  } finally {
+    await file.close()
+    await unlink(draft)
+  }
+  const folder = await open(dataDir)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+  return text
 }

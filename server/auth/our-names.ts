@@ -5,7 +5,9 @@ function hostsOf (text: string): { host: string, hostPort: string } | null {
   try {
     const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
     const url = new URL(withScheme ? text : `http://${text}`)
-    const port = url.port !== '' ? url.port : withScheme ? (url.protocol === 'https:' ? '443' : '80') : ''
+    // a URL drops the port that its scheme has by default, though it was written
+    const written = /^[^/?#]*:0*80(?:[/?#]|$)/.test(text) ? '80' : ''
+    const port = url.port !== '' ? url.port : withScheme ? (url.protocol === 'https:' ? '443' : '80') : written
     return { host: url.hostname, hostPort: port === '' ? url.hostname : `${url.hostname}:${port}` }
   } catch {
     return null
@@ -25,7 +27,9 @@ export class OurNames {
       const hosts = hostsOf(name)
       if (hosts === null) continue
       this.#hosts.add(hosts.host)
-      this.#hostPorts.add(hosts.hostPort)
+      // a bare domain is ours at the ports that need no mention
+      const ports = hosts.host === hosts.hostPort ? [`${hosts.host}:80`, `${hosts.host}:443`] : [hosts.hostPort]
+      for (const each of ports) this.#hostPorts.add(each)
     }
   }
 

@@ -2,8 +2,7 @@
 // judged before the body; the same rules judge the real type and size once more when they are known. Pure.
 
 import { Failure } from '../errors.ts'
-import { UNTYPED } from '../stores/descriptors.ts'
-import { essenceOf, matchesType } from '../stores/media-type.ts'
+import { UNTYPED, essenceOf, matchesType } from '../stores/media-type.ts'
 
 export interface UploadFacts {
   /** 64 hex digits; null before the token is read, or without one. */

@@ -60,7 +60,8 @@ export class TokenCache {
   }
 
   #keep (header: string, verified: Verified): void {
-    if (!verified.signed || header.length > this.#limit / 8) return // what is forged is not worth the room
+    // what is forged is not worth the room; what is known already is not counted twice
+    if (!verified.signed || header.length > this.#limit / 8 || this.#known.has(header)) return
     this.#known.set(header, verified)
     this.#bytes += header.length
     for (const oldest of this.#known.keys()) {

@@ -1,109 +1,157 @@
 // BUD-01: GET and HEAD /<sha256>[.ext], with RFC 9110 in full: conditions, ranges, multipart/byteranges. HEAD touches no pack.
+//
+// It stands before Fastify, on node:http itself: nine requests in ten are reads, and routing, hooks and a reply object cost a small
+// read four times what the read itself does (bench/RESULTS.md has the figures). Everything else goes on to Fastify.
 
-import { randomBytes } from 'node:crypto'
 import { Failure } from '../errors.ts'
-import { contentPolicy } from './active-content.ts'
+import { failureOf, refusalBody, refusalHeaders } from '../refusal.ts'
+import { CORS_HEADERS } from '../cors.ts'
+import { blobHeaders, planAnswer, wholeHeaders } from './blob-answer.ts'
 import { parseBlobPath } from './blob-path.ts'
 import { evaluateConditions } from './conditions.ts'
-import { planMultipart } from './multipart-ranges.ts'
-import { parseRange } from './range.ts'
 import { sendSections } from './sending.ts'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyBaseLogger } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Blob } from '../stores/descriptors.ts'
-import type { BytesAnswer } from './sending.ts'
+import type { AnswerHeaders } from './blob-answer.ts'
 
 export interface RetrievalParts {
   blobs: Blobs
+  logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
   /** Milliseconds. */
   now: () => number
 }
 
-type BlobRequest = FastifyRequest<{ Params: { name: string } }>
-
-/** What a blob's answers say of it, whatever the status. */
-function blobHeaders (blob: Blob): Record<string, string> {
-  const policy = contentPolicy(blob.type)
-  return {
-    'accept-ranges': 'bytes',
-    'etag': `"${blob.sha256}"`,
-    // the bytes of a hash never change; no-transform keeps a CDN from encoding them again
-    'cache-control': 'public, max-age=31536000, immutable, no-transform',
-    'last-modified': new Date(blob.uploaded * 1000).toUTCString(),
-    'x-content-type-options': 'nosniff',
-    'cross-origin-resource-policy': 'cross-origin',
-    ...(policy === null ? {} : { 'content-security-policy': policy })
-  }
+/** Names and values in turn: the form that node:http takes without copying. */
+function flat (headers: AnswerHeaders): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
 }
 
-export async function bud01 (app: FastifyInstance, { blobs, now }: RetrievalParts): Promise<void> {
-  async function find (request: BlobRequest): Promise<Blob> {
-    const sha256 = parseBlobPath(request.params.name)
-    if (sha256 === null) throw new Failure('PATH_UNKNOWN')
-    const blob = await blobs.find(sha256)
-    if (blob === null) throw new Failure('BLOB_UNKNOWN')
-    return blob
+function refusal (failure: Failure): { headers: string[], body: string } {
+  const body = refusalBody(failure)
+  const headers = { ...CORS_HEADERS, ...refusalHeaders(failure), 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) }
+  return { headers: flat(headers), body }
+}
+
+/** The commonest refusal, made once: an Error with its stack costs more than the look into the database. */
+const MISSING = refusal(new Failure('BLOB_UNKNOWN'))
+const EMPTY = Buffer.alloc(0)
+
+function isConditional (headers: IncomingHttpHeaders): boolean {
+  return headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined || headers['if-range'] !== undefined ||
+    headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined
+}
+
+export class Retrieval {
+  readonly #parts: RetrievalParts
+  readonly #chatty: boolean
+  readonly #prepared = new WeakMap<Blob, string[]>()
+  /** True while the server ends: each answer then closes its connection. */
+  closing = false
+
+  constructor (parts: RetrievalParts) {
+    this.#parts = parts
+    // reads are told at `debug`: a busy server would write more log than blobs
+    this.#chatty = parts.logger.isLevelEnabled?.('debug') ?? false
   }
 
-  /** 304 or 412, when the request's conditions say so; else whether a Range may be used. */
-  async function settleConditions (request: BlobRequest, reply: FastifyReply, blob: Blob): Promise<{ answered: boolean, range: boolean }> {
-    const { outcome, range } = evaluateConditions(request.headers, { etag: `"${blob.sha256}"`, lastModified: blob.uploaded }, Math.floor(now() / 1000))
-    if (outcome === 'proceed') return { answered: false, range }
-    if (outcome === 'precondition-failed') throw new Failure('PRECONDITION_FAILED')
-    await reply.code(304).send()
-    return { answered: true, range: false }
+  /** Answers when it is a GET or HEAD of a blob's path, and says so; false leaves the request untouched. */
+  take (req: IncomingMessage, res: ServerResponse): boolean {
+    if (req.method !== 'GET' && req.method !== 'HEAD') return false
+    const path = req.url!
+    const query = path.indexOf('?')
+    const sha256 = parseBlobPath(path.slice(1, query === -1 ? undefined : query))
+    if (sha256 === null || path[0] !== '/') return false
+    if (this.closing) res.setHeader('connection', 'close')
+    if (this.#chatty) this.#logAnswer(req, res)
+    this.#answer(req, res, sha256)
+    return true
   }
 
-  // 01-20: HEAD MUST have the Content-Type and Content-Length of GET; the automatic HEAD route would open the pack
-  app.head('/:name', async (request: BlobRequest, reply) => {
-    const blob = await find(request)
-    reply.headers(blobHeaders(blob))
-    if ((await settleConditions(request, reply, blob)).answered) return reply
-    reply.hijack()
-    reply.raw.writeHead(200, { ...reply.getHeaders() as Record<string, string>, 'content-type': blob.type, 'content-length': blob.size })
-    reply.raw.end()
-    return reply
-  })
-
-  app.get('/:name', async (request: BlobRequest, reply) => {
-    const blob = await find(request)
-    reply.headers(blobHeaders(blob))
-    const { answered, range } = await settleConditions(request, reply, blob)
-    if (answered) return reply
-    const answer = planAnswer(blob, range ? request.headers.range : undefined)
-    if (blob.size === 0) {
-      reply.hijack()
-      reply.raw.writeHead(200, { ...reply.getHeaders() as Record<string, string>, ...answer.headers })
-      reply.raw.end()
-      return reply
+  #answer (req: IncomingMessage, res: ServerResponse, sha256: string): void {
+    try {
+      // RFC 9112 §3.2: an HTTP/1.1 request without Host MUST be answered with 400
+      if (req.headers.host === undefined && req.httpVersion === '1.1') throw new Failure('REQUEST_INVALID', 'Host is missing')
+      const { blobs } = this.#parts
+      const hot = blobs.hot(sha256)
+      if (hot !== null) return this.#answerWith(req, res, hot.blob, hot.bytes)
+      const known = blobs.known(sha256)
+      if (known !== null) return this.#answerWith(req, res, known, null)
+      if (blobs.knowsAll) {
+        res.writeHead(404, MISSING.headers).end(MISSING.body)
+        return
+      }
+    } catch (error) {
+      return this.#refuse(res, error)
     }
-    await sendSections(reply, answer, (start, length) => blobs.read(blob, start, length))
-    return reply
-  })
-}
+    this.#parts.blobs.find(sha256).then((blob) => {
+      if (blob === null) throw new Failure('BLOB_UNKNOWN')
+      this.#answerWith(req, res, blob, null)
+    }).catch((error: unknown) => { this.#refuse(res, error) })
+  }
 
-/** Which bytes go out, and as what. Throws RANGE_INVALID with the blob's size. */
-function planAnswer (blob: Blob, rangeHeader: string | undefined): BytesAnswer {
-  const { size, type } = blob
-  const range = parseRange(rangeHeader, size)
-  if (range.kind === 'unsatisfiable') {
-    // RFC 9110 §15.5.17: the answer SHOULD tell the size
-    throw new Failure('RANGE_INVALID', undefined, { headers: { 'content-range': `bytes */${size}` } })
+  /** `bytes`: the whole blob, where it is in memory. Throws a Failure that is to be told. */
+  #answerWith (req: IncomingMessage, res: ServerResponse, blob: Blob, bytes: Buffer | null): void {
+    const { headers } = req
+    let range = headers.range
+    if (isConditional(headers)) {
+      const conditions = evaluateConditions(headers, { etag: `"${blob.sha256}"`, lastModified: blob.uploaded }, Math.floor(this.#parts.now() / 1000))
+      if (conditions.outcome === 'precondition-failed') throw new Failure('PRECONDITION_FAILED')
+      if (conditions.outcome === 'not-modified') {
+        res.writeHead(304, blobHeaders(blob)).end()
+        return
+      }
+      if (!conditions.range) range = undefined
+    }
+    // 01-19: HEAD MUST NOT send a body, and a range means nothing to it
+    if (req.method === 'HEAD') {
+      res.writeHead(200, this.#wholeHeaders(blob)).end()
+      return
+    }
+    if (range === undefined) {
+      const whole = blob.size === 0 ? EMPTY : bytes ?? this.#parts.blobs.readNow(blob)
+      if (whole !== null) {
+        res.writeHead(200, this.#wholeHeaders(blob)).end(whole)
+        return
+      }
+    }
+    const answer = planAnswer(blob, range)
+    if (blob.size === 0) { // a range that means nothing: all of it
+      res.writeHead(200, this.#wholeHeaders(blob)).end()
+      return
+    }
+    sendSections(res, answer, (start, length) => this.#parts.blobs.read(blob, start, length), (error) => {
+      this.#parts.logger.error({ err: error, sha256: blob.sha256 }, 'a blob broke off on its way out')
+    }).catch((error: unknown) => { this.#refuse(res, error) })
   }
-  if (range.kind === 'whole') {
-    return { status: 200, headers: { 'content-type': type, 'content-length': size }, sections: [{ head: null, start: 0, length: size }], tail: null }
+
+  /** Made once a blob as long as its row or its bytes stay in memory: a hot blob's answer is then one write. */
+  #wholeHeaders (blob: Blob): string[] {
+    let headers = this.#prepared.get(blob)
+    if (headers === undefined) {
+      headers = flat(wholeHeaders(blob))
+      this.#prepared.set(blob, headers)
+    }
+    return headers
   }
-  const [first] = range.parts
-  if (range.parts.length === 1 && first !== undefined) {
-    const length = first.end - first.start + 1
-    const headers = { 'content-type': type, 'content-length': length, 'content-range': `bytes ${first.start}-${first.end}/${size}` }
-    return { status: 206, headers, sections: [{ head: null, start: first.start, length }], tail: null }
+
+  #refuse (res: ServerResponse, error: unknown): void {
+    const failure = failureOf(error)
+    if (failure.status >= 500) this.#parts.logger.error({ err: failure.cause ?? failure, code: failure.code }, failure.message)
+    if (res.headersSent) {
+      res.destroy()
+      return
+    }
+    const { headers, body } = refusal(failure)
+    res.writeHead(failure.status, headers).end(body)
   }
-  const plan = planMultipart(range.parts, size, type, randomBytes(16).toString('hex'))
-  return {
-    status: 206,
-    headers: { 'content-type': plan.contentType, 'content-length': plan.contentLength },
-    sections: plan.sections.map(({ head, start, end }) => ({ head, start, length: end - start + 1 })),
-    tail: plan.tail
+
+  #logAnswer (req: IncomingMessage, res: ServerResponse): void {
+    const started = performance.now()
+    res.once('close', () => {
+      const ms = Math.round((performance.now() - started) * 10) / 10
+      this.#parts.logger.debug({ method: req.method, path: req.url, status: res.statusCode, ms, remote: req.socket.remoteAddress }, 'answered')
+    })
   }
 }

@@ -3,8 +3,7 @@
 
 import { Failure } from '../errors.ts'
 import { HTTP_KIND } from '../auth/token.ts'
-import { UNTYPED } from '../stores/descriptors.ts'
-import { parseMediaType } from '../stores/media-type.ts'
+import { UNTYPED, parseMediaType } from '../stores/media-type.ts'
 import { single } from './admission.ts'
 import { parseSha256 } from './blob-path.ts'
 import { lastHashIn } from './bud-03-server-list.ts'
@@ -14,6 +13,7 @@ import { buildTaggedDescriptor } from './descriptor.ts'
 import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from './json-body.ts'
 import { openOrigin } from './origin.ts'
 import type { FastifyInstance } from 'fastify'
+import type { FailureCode } from '../errors.ts'
 import type { Guard, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Blobs, Received } from '../stores/blobs.ts'
@@ -30,11 +30,14 @@ export interface MirrorParts {
 const CONNECT_MS = 15_000
 const MAX_REDIRECTS = 5
 const MAX_SOURCES = 20
+const ONE_PLACES_FAULT: readonly FailureCode[] = ['ORIGIN_FAILED', 'ORIGIN_FORBIDDEN', 'URL_INVALID', 'HASH_MISMATCH', 'TOO_LARGE', 'TYPE_REFUSED']
 
 interface Wanted {
   urls: URL[]
   /** The hash the URL names, null when it names none. */
   sha256: string | null
+  /** A `blossom:` URI is the name of a blob: no other will do. In a plain URL the hash is a guess. */
+  exact: boolean
 }
 
 /** The places the body's `url` names. Throws URL_INVALID or BODY_INVALID. */
@@ -44,7 +47,7 @@ function parseWanted (value: unknown): Wanted {
     const uri = parseBlossomUri(value)
     const urls = uri.servers.flatMap(serverUrls).map((server) => new URL(`/${uri.sha256}.${uri.extension}`, server))
     if (urls.length === 0) throw new Failure('URL_INVALID', 'the blossom URI names no server')
-    return { urls: urls.slice(0, MAX_SOURCES), sha256: uri.sha256 }
+    return { urls: urls.slice(0, MAX_SOURCES), sha256: uri.sha256, exact: true }
   }
   let url: URL
   try {
@@ -54,7 +57,7 @@ function parseWanted (value: unknown): Wanted {
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Failure('URL_INVALID')
   // the path alone: a presigned URL's query ends in 64 hex digits too
-  return { urls: [url], sha256: lastHashIn(url.pathname) }
+  return { urls: [url], sha256: lastHashIn(url.pathname), exact: false }
 }
 
 function extensionIn (url: URL): string | null {
@@ -89,6 +92,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
         if (owned !== null) return reply.code(200).send(buildTaggedDescriptor(owned, guard.names.publicUrl))
       }
     }
+    // A3, and nobody need be asked for it
+    if (wanted.exact && !covers(token, wanted.sha256!)) throw new Failure('HASH_MISMATCH', 'the token does not cover it')
     // the fetch goes on when the client has left, so that its next try finds the blob
     const { blob, created } = await fetchFirst(wanted, token)
     return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
@@ -105,9 +110,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
         return await fetchOne(url, wanted, token)
       } catch (error) {
         failure = error
-        // only what lies with this one place is worth another
-        const tryNext = error instanceof Failure && ['ORIGIN_FAILED', 'ORIGIN_FORBIDDEN', 'HASH_MISMATCH', 'BODY_BROKEN', 'BODY_STALLED', 'URL_INVALID'].includes(error.code)
-        if (!tryNext) throw error
+        // only what lies with this one place is worth another: a size or a type may be this place's lie too
+        if (!(error instanceof Failure && ONE_PLACES_FAULT.includes(error.code))) throw error
       }
     }
     throw failure
@@ -127,7 +131,7 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
         type: type === UNTYPED ? null : type,
         extension: extensionIn(url),
         // by NIP-98 the URL is what was signed for: if it names a hash, that is what must arrive
-        promised: token.kind === HTTP_KIND ? wanted.sha256 : null,
+        promised: wanted.exact || token.kind === HTTP_KIND ? wanted.sha256 : null,
         likely: wanted.sha256,
         size: null, // the origin's Content-Length is checked by origin.ts, and counted whatever it says
         acceptHash: (sha256) => { if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH') },

@@ -164,8 +164,11 @@ function ask (url: URL, addresses: OriginAddress[], idleTimeout: number, signal:
 function pin (addresses: OriginAddress[]): LookupFunction {
   return (_hostname, { all }, callback) => {
     const [first] = addresses
-    if (all === true) process.nextTick(callback, null, addresses)
-    else process.nextTick(callback, null, first?.address, first?.family)
+    // a resolver never answers before it is left
+    queueMicrotask(() => {
+      if (all === true) callback(null, addresses)
+      else callback(null, first?.address ?? '', first?.family)
+    })
   }
 }
 

@@ -2,62 +2,43 @@
 // stream cannot say when a pooled buffer is free again.
 
 import { Failure } from '../errors.ts'
-import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { PackReading } from '../stores/pack-store.ts'
-
-export interface Section {
-  /** Written before the bytes: the head of one part of a multipart answer. */
-  head: Buffer | null
-  /** Bytes from the blob's start. */
-  start: number
-  length: number
-}
-
-export interface BytesAnswer {
-  status: number
-  headers: Record<string, string | number>
-  sections: readonly Section[]
-  tail: Buffer | null
-}
+import type { BytesAnswer } from './blob-answer.ts'
 
 /**
  * Sends an answer made of parts of one blob. The first bytes are read before the head goes out, so that a store that fails at once is
- * still told as a status; one that fails later breaks the connection, never ends it as if all were there. `open` gives null when the blob
- * is gone: BLOB_UNKNOWN.
+ * still told as a status; one that fails later breaks the connection, never ends it as if all were there (`onBroken` hears why). `open`
+ * gives null when the blob is gone: BLOB_UNKNOWN.
  */
-export async function sendSections (reply: FastifyReply, answer: BytesAnswer, open: (start: number, length: number) => Promise<PackReading | null>): Promise<void> {
-  const res = reply.raw
-  const { socket } = reply.request.raw
+export async function sendSections (
+  res: ServerResponse, answer: BytesAnswer, open: (start: number, length: number) => Promise<PackReading | null>, onBroken: (error: unknown) => void
+): Promise<void> {
   let reading: PackReading | null = null
   try {
     for (const [index, section] of answer.sections.entries()) {
       reading = await open(section.start, section.length)
       if (reading === null) throw new Failure('BLOB_UNKNOWN')
       let piece = await reading.next()
-      if (index === 0) {
-        reply.hijack()
-        res.writeHead(answer.status, { ...reply.getHeaders() as Record<string, string>, ...answer.headers })
-      }
-      if (section.head !== null) await write(res, socket, section.head, () => {})
+      if (index === 0) res.writeHead(answer.status, answer.headers)
+      if (section.head !== null) await write(res, section.head, () => {})
       const final = index === answer.sections.length - 1 && answer.tail === null
       if (final && piece !== null && piece.bytes.length === section.length) {
         res.end(piece.bytes, piece.release) // a small blob: head and body in one write
         return
       }
       while (piece !== null) {
-        await write(res, socket, piece.bytes, piece.release)
-        if (socket.destroyed) return // the other side has left
+        await write(res, piece.bytes, piece.release)
+        if (res.req.socket.destroyed) return // the other side has left
         piece = await reading.next()
       }
       await reading.close()
     }
-    if (answer.tail !== null) await write(res, socket, answer.tail, () => {})
+    if (answer.tail !== null) await write(res, answer.tail, () => {})
     res.end()
   } catch (error) {
     if (!res.headersSent) throw error
-    reply.log.error({ err: error }, 'a blob broke off on its way out')
+    onBroken(error)
     res.destroy()
   } finally {
     await reading?.close()
@@ -66,9 +47,11 @@ export async function sendSections (reply: FastifyReply, answer: BytesAnswer, op
 
 /**
  * Resolves when more may be written, or when the other side has left; `taken` is called when the bytes are no longer needed. The socket is
- * watched, not the answer: one that waits behind another on its connection is never told that the connection has closed.
+ * watched, not the answer: an answer that waits behind another on its connection is never told that the connection has closed, and one
+ * whose end came while a piece was being read has been told already.
  */
-function write (res: ServerResponse, socket: Socket, bytes: Uint8Array, taken: () => void): Promise<void> {
+function write (res: ServerResponse, bytes: Uint8Array, taken: () => void): Promise<void> {
+  const { socket } = res.req
   return new Promise((resolve) => {
     if (socket.destroyed) {
       taken()

@@ -14,32 +14,55 @@ export const rebuild: Command = {
   help: `marquee rebuild [--config FILE]
 
 Makes the database anew from what the store holds: blobs, owners, types and times. The old database is kept
-beside it as marquee.db.old. Refuses while a server runs on the data folder.`,
+beside it as marquee.db.old, and stays in place when this breaks off. Refuses while a server runs on the data folder.`,
   options: {},
   run: async ({ config, terminal }) => {
-    const folder = holdDataFolder(config.dataDir, 'marquee rebuild')
+    const folder = holdDataFolder(config.dataDir, 'marquee rebuild', terminal.pid)
     try {
-      const path = databasePath(config.dataDir)
-      for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}.old`, { force: true })
-      for (const suffix of ['', '-wal', '-shm']) {
-        if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${path}.old${suffix}`)
-      }
       const stores = await openStores(config)
-      stores.journal?.recover()
-      const descriptors = new Descriptors(openDatabase(path))
-      const progress = progressOf(terminal)
-      const { learned, restored, lost } = await reconcile({
-        stores, descriptors, since: 0, now: Math.floor(Date.now() / 1000), onProgress: (seen) => { progress.show(`rebuild: ${seen} owners read`) }
-      })
-      progress.end()
-      descriptors.checkpoint()
-      const { blobs, owners, bytes } = descriptors.counts()
-      terminal.out(`rebuilt: ${blobs} blobs of ${bytes} bytes, ${owners} owners (${learned} read, ${restored} index records written again)`)
-      for (const each of lost) terminal.err(`lost: ${each}: neither index record nor pack`)
-      await stores.close()
-      return lost.length === 0 ? 0 : 1
+      try {
+        stores.journal?.recover()
+        const path = databasePath(config.dataDir)
+        remove(`${path}.new`)
+        const database = openDatabase(`${path}.new`)
+        try {
+          const descriptors = new Descriptors(database)
+          const progress = progressOf(terminal)
+          const { learned, restored, lost } = await reconcile({
+            stores, descriptors, since: 0, now: Math.floor(Date.now() / 1000), onProgress: (seen) => { progress.show(`rebuild: ${seen} owners read`) }
+          })
+          progress.end()
+          descriptors.checkpoint()
+          const { blobs, owners, bytes } = descriptors.counts()
+          database.close() // its log goes into it
+          move(path, `${path}.old`)
+          move(`${path}.new`, path)
+          terminal.out(`rebuilt: ${blobs} blobs of ${bytes} bytes, ${owners} owners (${learned} read, ${restored} index records written again)`)
+          for (const each of lost) terminal.err(`lost: ${each}: neither index record nor pack`)
+          return lost.length === 0 ? 0 : 1
+        } finally {
+          database.close()
+        }
+      } finally {
+        await stores.close()
+      }
     } finally {
       folder.release()
     }
+  }
+}
+
+/** A database is up to three files: itself, its log, its shared memory. */
+const PARTS = ['', '-wal', '-shm']
+
+function remove (path: string): void {
+  for (const part of PARTS) rmSync(`${path}${part}`, { force: true })
+}
+
+/** What lay at `to` is gone, and no part of it is left beside what comes. */
+function move (from: string, to: string): void {
+  remove(to)
+  for (const part of PARTS) {
+    if (existsSync(`${from}${part}`)) renameSync(`${from}${part}`, `${to}${part}`)
   }
 }

@@ -19,7 +19,7 @@ Serves until SIGTERM or SIGINT; then it takes no more, lets transfers end and ex
       return 2
     }
     const logger = pino({ level: config.logLevel, redact: REDACTED, base: null, timestamp: pino.stdTimeFunctions.isoTime })
-    const marquee = await openMarquee({ config, logger })
+    const marquee = await openMarquee({ config, logger, pid: terminal.pid })
     const stopped = new Promise<string>((resolve) => { terminal.onStop(resolve) })
     const url = await marquee.listen().catch(async (error: unknown) => {
       await marquee.close()
@@ -36,6 +36,8 @@ Serves until SIGTERM or SIGINT; then it takes no more, lets transfers end and ex
     ].join('\n'))
     const signal = await stopped
     logger.info({ signal }, 'stopping')
+    // a connection that is busy now is not kept for another request: Node would wait for it, and nobody might come
+    marquee.app.server.keepAliveTimeout = 1
     // what does not end in time is cut: it was not acknowledged
     const cut = setTimeout(() => { marquee.app.server.closeAllConnections() }, config.shutdownTimeout)
     await marquee.close()

@@ -3,6 +3,8 @@
 import type { Config } from '../config.ts'
 
 export interface Terminal {
+  /** The number of this process. */
+  pid: number
   out: (line: string) => void
   err: (line: string) => void
   /** Rewrites one line on a terminal; null where there is none, and plain lines are due now and then. */

@@ -8,6 +8,8 @@ import { Descriptors } from '../stores/descriptors.ts'
 import { openStores } from '../stores/open.ts'
 import { verify as verifyStore } from '../stores/verify.ts'
 import { progressOf } from './terminal.ts'
+import type { Config } from '../config.ts'
+import type { Verified } from '../stores/verify.ts'
 import type { Command } from './terminal.ts'
 
 export const verify: Command = {
@@ -19,18 +21,11 @@ and was not mended. Refuses while a server runs on the data folder.
   --json     one JSON object a fault, and one for the whole`,
   options: { repair: { type: 'boolean' }, json: { type: 'boolean' } },
   run: async ({ config, values, terminal }) => {
-    const folder = holdDataFolder(config.dataDir, 'marquee verify')
+    const folder = holdDataFolder(config.dataDir, 'marquee verify', terminal.pid)
     try {
-      const stores = await openStores(config)
-      stores.journal?.recover()
-      const path = databasePath(config.dataDir)
-      const descriptors = existsSync(path) ? new Descriptors(openDatabase(path)) : null
       const progress = progressOf(terminal)
-      const { faults, ...counts } = await verifyStore({
-        stores, descriptors, repair: values['repair'] === true, foreignBlobs: config.foreignBlobs, now: Date.now(), onProgress: progress.show
-      })
+      const { faults, ...counts } = await look(config, values['repair'] === true, progress.show)
       progress.end()
-      await stores.close()
       const left = faults.filter(({ repaired }) => !repaired).length
       if (values['json'] === true) {
         for (const fault of faults) terminal.out(JSON.stringify(fault))
@@ -44,5 +39,22 @@ and was not mended. Refuses while a server runs on the data folder.
     } finally {
       folder.release()
     }
+  }
+}
+
+async function look (config: Config, repair: boolean, onProgress: (line: string) => void): Promise<Verified> {
+  const stores = await openStores(config)
+  try {
+    stores.journal?.recover()
+    const path = databasePath(config.dataDir)
+    const database = existsSync(path) ? openDatabase(path) : null
+    try {
+      const descriptors = database === null ? null : new Descriptors(database)
+      return await verifyStore({ stores, descriptors, repair, foreignBlobs: config.foreignBlobs, now: Date.now(), onProgress })
+    } finally {
+      database?.close()
+    }
+  } finally {
+    await stores.close()
   }
 }

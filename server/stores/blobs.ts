@@ -7,18 +7,19 @@
 //      the records are put back) → pack removed.
 
 import { Failure, StoreError } from '../errors.ts'
+import { HOT_BYTES, HotBlobs } from './hot-blobs.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
-import { resolveType, SNIFFED_BYTES } from './media-type.ts'
+import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
 import { blake3Multihash, identityBytes, sha256Multihash } from './multihash.ts'
 import { bytesReading, inlineOf, placeOf, recordFor } from './places.ts'
 import { readWhole } from './pack-store.ts'
 import { placesIn } from './index-store.ts'
 import { Seen } from './seen.ts'
-import { UNTYPED } from './descriptors.ts'
 import type { Readable } from 'node:stream'
 import type { Blob, Descriptors, ListQuery, OwnedBlob, Place } from './descriptors.ts'
 import type { ForeignFinder } from './foreign.ts'
+import type { HotBlob } from './hot-blobs.ts'
 import type { Arrival } from './intake.ts'
 import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
@@ -63,6 +64,8 @@ export interface BlobsParts {
   /** Where several nodes share the store: what removes packs there. */
   sweeper?: Sweeper | null
   limits: { maxSize: number, idleTimeout: number, inlineLimit: number }
+  /** Bytes of small blobs kept in memory; 0 by default. */
+  cacheSize?: number
   /** Milliseconds. */
   now?: () => number
 }
@@ -76,8 +79,10 @@ export class Blobs {
   readonly #now: () => number
   readonly #locks = new Locks()
   readonly #missing: Seen
+  readonly #hot: HotBlobs
 
-  constructor ({ stores, descriptors, foreign, sweeper = null, limits, now = Date.now }: BlobsParts) {
+  constructor ({ stores, descriptors, foreign, sweeper = null, limits, cacheSize = 0, now = Date.now }: BlobsParts) {
+    this.#hot = new HotBlobs(cacheSize)
     this.#sweeper = sweeper
     this.#stores = stores
     this.#rows = descriptors
@@ -87,11 +92,40 @@ export class Blobs {
     this.#missing = new Seen(10_000)
   }
 
+  /** True where the rows know every blob: a blob that `known` does not have is not here. */
+  get knowsAll (): boolean {
+    return !this.#stores.shared && this.#foreign === null
+  }
+
+  /** The blob, if the rows have it. */
+  known (sha256: string): Blob | null {
+    return this.#rows.get(sha256)
+  }
+
+  /** The blob with all its bytes, if it is in memory. */
+  hot (sha256: string): HotBlob | null {
+    return this.#hot.get(sha256, this.#now())
+  }
+
+  /** All bytes of a small blob that can be had at once, and keeps them in memory; null otherwise. */
+  readNow (blob: Blob): Buffer | null {
+    if (blob.size > HOT_BYTES) return null
+    const self = sha256Multihash(blob.sha256)
+    const bytes = this.#stores.journal?.pending(blob.sha256) ??
+      (blob.place.kind === 'own' ? this.#stores.packs.readNow?.(self, 0, blob.size) : null) ?? null
+    if (bytes !== null) this.#keepHot(blob, bytes)
+    return bytes
+  }
+
+  #keepHot (blob: Blob, bytes: Buffer): void {
+    this.#hot.put({ blob, bytes, until: this.#stores.shared ? this.#now() + MISS_MS : Infinity })
+  }
+
   /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
   async find (sha256: string): Promise<Blob | null> {
     const known = this.#rows.get(sha256)
     if (known !== null) return known
-    if (!this.#stores.shared && this.#foreign === null) return null
+    if (this.knowsAll) return null
     if (this.#missing.has(sha256, this.#now())) return null
     const found = (this.#stores.shared ? await this.#learn(sha256) : null) ?? await this.#learnForeign(sha256)
     if (found === null) this.#missing.add(sha256, this.#now() + MISS_MS)
@@ -161,7 +195,7 @@ export class Blobs {
       await this.#stores.owners.put(ownership)
       await this.#writeRecords(sha256, blake3, size, place, arrival.whole)
     }
-    this.#rows.save(ownership, place)
+    await this.#rows.saveTogether(ownership, place)
     this.#missing.delete(sha256)
     return { blob: this.#rows.get(sha256)!, created: true }
   }
@@ -221,6 +255,7 @@ export class Blobs {
     await this.#stores.owners.put(ownership)
     if (this.#stores.shared) await this.#restoreRecords(blob) // another node may have removed them as the last owner left
     this.#rows.save(ownership, blob.place)
+    this.#hot.drop(blob.sha256) // its type may have changed
     return this.#rows.get(blob.sha256)!
   }
 
@@ -241,6 +276,7 @@ export class Blobs {
         throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
       }
       this.#rows.forget(blob.sha256, this.#seconds())
+      this.#hot.drop(blob.sha256)
       return null
     }
     throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
@@ -283,6 +319,7 @@ export class Blobs {
       if (this.#stores.journal?.speaksOf(sha256) === true) await this.#stores.journal.append({ op: 'drop', sha256, owner })
       await this.#stores.owners.remove(sha256, owner)
       this.#rows.removeOwner(sha256, owner, this.#seconds())
+      this.#hot.drop(sha256)
       await this.#clear(blob)
       return 'disowned'
     })

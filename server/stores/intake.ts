@@ -49,7 +49,11 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
     let writing = false
     let ended = false
     let settled = false
-    const timer = setTimeout(() => { fail(new Failure('BODY_STALLED')) }, limits.idleTimeout)
+    let timer = startTimer()
+
+    function startTimer (): NodeJS.Timeout {
+      return setTimeout(() => { fail(new Failure('BODY_STALLED')) }, limits.idleTimeout)
+    }
 
     function release (): void {
       settled = true
@@ -95,7 +99,8 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
         if (settled) return
         if (ended) return finish()
         if (batchBytes >= BATCH_BYTES) flush()
-        timer.refresh()
+        clearTimeout(timer)
+        timer = startTimer() // refresh() would not wake a cleared one
         body.resume()
       }, fail)
     }

@@ -3,7 +3,9 @@
 
 import { fileTypeFromBuffer } from 'file-type'
 import mime from 'mime'
-import { UNTYPED } from './descriptors.ts'
+
+/** The type of bytes that nobody knows. */
+export const UNTYPED = 'application/octet-stream'
 
 /** How many leading bytes the sniffer wants to see. */
 export const SNIFFED_BYTES = 4100

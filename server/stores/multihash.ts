@@ -73,7 +73,12 @@ export function keyOf (multihash: Multihash): string {
 /** Back from a key to its multihash; null for text that is no CIDv1-raw key. */
 export function parseKey (key: string): Multihash | null {
   if (!/^b[a-z2-7]+$/.test(key)) return null
-  const bytes = base32.decode(key)
+  let bytes: Uint8Array
+  try {
+    bytes = base32.decode(key)
+  } catch {
+    return null // of no whole number of bytes
+  }
   return bytes[0] === 0x01 && bytes[1] === 0x55 && bytes.length > 4 ? bytes.subarray(2) : null
 }
 

@@ -49,6 +49,8 @@ export interface PackStore {
   stat: (pack: Multihash) => Promise<PackEntry | null>
   /** Opens exactly `length` bytes from `offset`. Null when there is no such pack. */
   read: (pack: Multihash, offset: number, length: number) => Promise<PackReading | null>
+  /** The same at once, for small pieces that are likely in memory; null when that cannot be, whatever the reason. */
+  readNow?: (pack: Multihash, offset: number, length: number) => Buffer | null
   /** True when there was one. */
   remove: (pack: Multihash) => Promise<boolean>
   list: () => AsyncIterable<PackEntry>

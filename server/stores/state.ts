@@ -1,6 +1,7 @@
 // State that is nobody's blob but must survive the database: reports, later blocked hashes, access lists and sealed keys. It lies
 // in the store under `state/`, written before it is acknowledged; nodes of one bucket see each other's (design §3).
 
+import { StoreError } from '../errors.ts'
 import { STATE } from './layout.ts'
 import type { Layout } from './layout.ts'
 import type { Objects } from './objects.ts'
@@ -20,8 +21,14 @@ export class StateStore {
   }
 
   async get (name: string): Promise<unknown> {
-    const bytes = await this.#objects.get(this.#layout.state(name))
-    return bytes === null ? null : JSON.parse(Buffer.from(bytes).toString('utf8'))
+    const key = this.#layout.state(name)
+    const bytes = await this.#objects.get(key)
+    if (bytes === null) return null
+    try {
+      return JSON.parse(Buffer.from(bytes).toString('utf8'))
+    } catch (error) {
+      throw new StoreError(this.#objects.name, 'parse', key, error)
+    }
   }
 
   remove (name: string): Promise<boolean> {

@@ -2,12 +2,14 @@
 // faults one at a time, as they come; with `repair` it mends what can be mended without guessing, and never deletes a byte that somebody owns.
 
 import { createHash } from 'node:crypto'
+import { StoreError } from '../errors.ts'
 import { placeOf, recordFor } from './places.ts'
 import { blake3Multihash, blake3Of, identityBytes, keyOf, sha256Hex, sha256Multihash, sha256Of } from './multihash.ts'
 import type { Descriptors } from './descriptors.ts'
 import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
 import type { Ownership } from './owners.ts'
+import type { IndexRecord } from './record.ts'
 
 export type FaultKind =
   | 'pack-damaged' | 'pack-unused' | 'record-without-bytes' | 'record-wrong' | 'record-missing' | 'record-ownerless'
@@ -55,6 +57,8 @@ class Verifier {
   readonly #needed = new Set<string>()
   /** Packs that are there and whole, by key. */
   readonly #whole = new Map<string, number>()
+  /** Keys of records that cannot be read, each told once. */
+  readonly #unreadable = new Set<string>()
 
   constructor (parts: VerifyParts) {
     this.#parts = parts
@@ -127,17 +131,21 @@ class Verifier {
     const { stores, descriptors } = this.#parts
     const { sha256, owner, blake3, size } = ownership
     const self = sha256Multihash(sha256)
-    const record = await stores.index.own(self)
+    const whole = this.#whole.get(keyOf(self)) === size
+    const again = (): Promise<void> => stores.index.replace(recordFor(self, self, size, { kind: 'own' }, null))
+    const record = await this.#own(self, sha256, whole ? again : undefined)
+    if (record === null || record === 'unreadable') this.#needed.add(keyOf(self))
+    if (record === 'unreadable') return
     if (record === null) {
-      const whole = this.#whole.get(keyOf(self)) === size
-      this.#needed.add(keyOf(self))
       if (!whole) return this.#fault('owner-without-blob', sha256, `${owner} owns it; there is neither record nor whole pack`)
       await this.#fault('record-missing', sha256, 'the pack is there', () => stores.index.add(recordFor(self, self, size, { kind: 'own' }, null)))
     }
     const place = record === null ? { kind: 'own' as const } : placeOf(record)
     const inline = record?.type === 3 && typeof record.location !== 'string' ? identityBytes(record.location) : null
-    if (await stores.index.own(blake3Multihash(blake3)) === null) {
-      await this.#fault('record-missing', sha256, `its BLAKE3 ${blake3} has none`, () => stores.index.add(recordFor(blake3Multihash(blake3), self, size, place, inline)))
+    const lost = place.kind === 'inline' && inline === null // its bytes: told as record-wrong further down
+    const twin = lost ? undefined : (): Promise<void> => stores.index.replace(recordFor(blake3Multihash(blake3), self, size, place, inline))
+    if (await this.#own(blake3Multihash(blake3), sha256, twin) === null) {
+      await this.#fault('record-missing', sha256, `its BLAKE3 ${blake3} has none`, twin)
     }
     if (descriptors === null) return
     const row = descriptors.get(sha256)
@@ -152,15 +160,28 @@ class Verifier {
     }
   }
 
+  /** Our record. One that cannot be read is told, and written again by `mend`: its bytes may be all there is of an inline blob, so it is never removed. */
+  async #own (multihash: Multihash, about: string, mend?: () => Promise<void>): Promise<IndexRecord | null | 'unreadable'> {
+    try {
+      return await this.#parts.stores.index.own(multihash)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.action !== 'parse') throw error
+      const key = keyOf(multihash)
+      if (!this.#unreadable.has(key)) await this.#fault('record-wrong', about, `it cannot be read: ${error.message}`, mend)
+      this.#unreadable.add(key)
+      return 'unreadable'
+    }
+  }
+
   /** A record of ours points at whole bytes that hash to its name, and its blob has an owner. */
   async #checkRecords (): Promise<void> {
     const { stores, foreignBlobs } = this.#parts
     for await (const multihash of stores.index.list()) {
       this.#result.records++
-      const record = await stores.index.own(multihash)
-      if (record === null) continue
       const sha256 = sha256Of(multihash)
       const about = sha256 ?? keyOf(multihash)
+      const record = await this.#own(multihash, about)
+      if (record === null || record === 'unreadable') continue
       if (record.type === 3) {
         const bytes = typeof record.location === 'string' ? null : identityBytes(record.location)
         if (bytes === null || bytes.length !== record.length || (sha256 !== null && sha256Hex(bytes) !== sha256)) {

@@ -116,7 +116,12 @@ export class NodeFiles implements Files {
 
   async makeFolder (path: string): Promise<void> {
     const first = await mkdir(path, { recursive: true })
-    if (first !== undefined) await this.syncFolder(dirname(first))
+    if (first === undefined) return
+    // every folder that got a new name, from the one above the lowest up to the one above the first made
+    for (let above = dirname(path); ; above = dirname(above)) {
+      await this.syncFolder(above)
+      if (above === dirname(first) || above === dirname(above)) return
+    }
   }
 
   async syncFolder (path: string): Promise<void> {

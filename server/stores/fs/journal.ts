@@ -23,7 +23,7 @@ const SETTLE_BYTES = 32 * 1024 * 1024
 /** Bytes of blobs that wait for their files; beyond it uploads take the way of large ones. */
 const WAITING_BYTES = 64 * 1024 * 1024
 
-const writevAt = promisify(writev) as (fd: number, chunks: Buffer[], at: number) => Promise<unknown>
+const writevAt = promisify(writev) as (fd: number, chunks: Buffer[], at: number) => Promise<{ bytesWritten: number }>
 const sync = promisify(fdatasync)
 
 interface Log {
@@ -131,7 +131,9 @@ export class Journal {
         const log = this.#current()
         const built = batch.map(({ entry }) => buildEntry(entry))
         const chunks = built.flat()
-        await writevAt(log.fd, chunks, log.size)
+        const { bytesWritten } = await writevAt(log.fd, chunks, log.size)
+        const wanted = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+        if (bytesWritten !== wanted) throw Object.assign(new Error(`only ${bytesWritten} of ${wanted} bytes were written`), { code: 'ENOSPC' })
         await sync(log.fd)
         this.#note(log, batch, built)
         for (const { resolve } of batch) resolve()

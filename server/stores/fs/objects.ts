@@ -64,16 +64,21 @@ export class FsObjects implements Objects {
         await file.close()
       }
       for (let tries = 0; ; tries++) {
-        await this.#files.makeFolder(folder)
         try {
+          await this.#files.makeFolder(folder)
           await place(draft, path)
           break
         } catch (error) {
-          // a remover may take the emptied folder away between the two calls
-          if (codeOf(error) !== 'ENOENT' || tries === 5) throw error
+          // removers may take the emptied folder away in between, again and again
+          if (codeOf(error) !== 'ENOENT' || tries === 20) throw error
         }
       }
-      await this.#files.syncFolder(folder)
+      try {
+        await this.#files.syncFolder(folder)
+      } catch (error) {
+        // gone: somebody removed our object right after it was placed, and its emptied folder
+        if (codeOf(error) !== 'ENOENT') throw error
+      }
     } catch (error) {
       await this.#files.remove(draft).catch(() => {})
       throw new StoreError('fs', action, key, error)
@@ -101,10 +106,10 @@ export class FsObjects implements Objects {
   async * list (prefix: string): AsyncIterable<ObjectEntry> {
     let entries
     try {
-      entries = await this.#files.names(join(this.#root, prefix))
+      entries = await this.#files.names(this.#path(prefix.replace(/\/$/, '')))
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return
-      throw new StoreError('fs', 'list', prefix, error)
+      throw error instanceof StoreError ? error : new StoreError('fs', 'list', prefix, error)
     }
     for (const { name, folder } of entries) {
       if (folder) {

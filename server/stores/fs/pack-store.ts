@@ -7,6 +7,7 @@ import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
 import { PACKS } from '../layout.ts'
 import { codeOf } from './files.ts'
+import { QuickReader } from './quick-read.ts'
 import { FileReading } from './reading.ts'
 import type { Layout } from '../layout.ts'
 import type { Multihash } from '../multihash.ts'
@@ -18,6 +19,7 @@ export class FsPackStore implements PackStore {
   readonly #root: string
   readonly #layout: Layout
   readonly #files: Files
+  readonly #quick = new QuickReader()
 
   constructor (root: string, layout: Layout, files: Files) {
     this.#root = root
@@ -66,6 +68,10 @@ export class FsPackStore implements PackStore {
       if (codeOf(error) === 'ENOENT') return null
       throw new StoreError('fs', 'read', keyOf(pack), error)
     }
+  }
+
+  readNow (pack: Multihash, offset: number, length: number): Buffer | null {
+    return this.#quick.read(this.#path(pack), offset, length)
   }
 
   async remove (pack: Multihash): Promise<boolean> {

@@ -2,7 +2,7 @@
 // but unsynced: until one sync covers them all the journal stands for them. Synchronous, since it runs in a thread of its own
 // (fs/settler.ts) and at boot. Doing an entry twice gives the same files.
 
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Layout } from '../layout.ts'
 import { blake3Multihash, sha256Multihash } from '../multihash.ts'
@@ -48,7 +48,7 @@ export class Settlement {
     const draft = join(this.#root, 'drafts', `settle-${this.#drafts++}`)
     const file = openSync(draft, 'w')
     try {
-      writeSync(file, bytes)
+      writeFileSync(file, bytes) // writeSync may write a part of them
     } finally {
       closeSync(file)
     }

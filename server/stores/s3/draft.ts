@@ -86,7 +86,8 @@ export class S3PackDraft implements PackDraft {
     const headers = this.#headers()
     const uploadId = await bucket.ask('begin', key, () => bucket.client.initiateNewMultipartUpload(bucket.bucket, key, headers))
     this.#upload = { key, uploadId }
-    await journal.add(this.#upload)
+    const begun = this.#upload
+    await bucket.ask('journal', key, () => journal.add(begun))
     return this.#upload
   }
 
@@ -153,14 +154,33 @@ export class S3PackDraft implements PackDraft {
         await client.copyObject(new CopySourceOptions({ Bucket: bucket.bucket, Object: from }), target)
         return
       }
-      const sources: CopySourceOptions[] = []
-      for (let start = 0; start < this.#total; start += copyLimit) {
-        const end = Math.min(start + copyLimit, this.#total) - 1
-        sources.push(new CopySourceOptions({ Bucket: bucket.bucket, Object: from, MatchRange: true, Start: start, End: end }))
-      }
-      await client.composeObject(target, sources, { maxConcurrency: 2 })
+      await this.#copyRanges(from, to, copyLimit)
     })
     await bucket.ask('remove', from, () => client.removeObject(bucket.bucket, from))
+  }
+
+  /**
+   * Copies more than one call takes, as parts. By hand: the client's composeObject reads every range from byte 0, and tells of no error.
+   */
+  async #copyRanges (from: string, to: string, copyLimit: number): Promise<void> {
+    const { bucket: { client, bucket }, journal } = this.#parts
+    const upload = { key: to, uploadId: await client.initiateNewMultipartUpload(bucket, to, this.#headers()) }
+    try {
+      await journal.add(upload)
+      const etags: { part: number, etag: string }[] = []
+      for (let start = 0; start < this.#total; start += copyLimit) {
+        const end = Math.min(start + copyLimit, this.#total) - 1
+        const part = etags.length + 1
+        const headers = { 'x-amz-copy-source': `${bucket}/${from}`, 'x-amz-copy-source-range': `bytes=${start}-${end}` }
+        const { etag } = await client.uploadPart({ bucketName: bucket, objectName: to, uploadID: upload.uploadId, partNumber: part, headers })
+        etags.push({ part, etag })
+      }
+      await client.completeMultipartUpload(bucket, to, upload.uploadId, etags)
+    } catch (error) {
+      await this.#forget(upload)
+      throw error
+    }
+    await journal.remove(upload)
   }
 
   async discard (): Promise<void> {

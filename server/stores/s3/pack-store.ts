@@ -71,10 +71,10 @@ export class S3PackStore implements PackStore {
 
   /** Aborts what this server's journal names, and what anybody left more than 24 hours ago. */
   async sweep (): Promise<number> {
-    const begun = await this.#journal.list()
+    const begun = await this.#bucket.ask('sweep', 'the journal of uploads', () => this.#journal.list())
     for (const upload of begun) {
       await abortUpload(this.#bucket, upload)
-      await this.#journal.remove(upload)
+      await this.#bucket.ask('sweep', upload.key, () => this.#journal.remove(upload))
     }
     return begun.length + await this.#sweepOld(Date.now() - ABANDONED_MS)
   }

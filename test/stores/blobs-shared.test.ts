@@ -1,0 +1,231 @@
+// Two nodes with databases of their own over one store: what one wrote the other finds, what one deleted the other does not serve, and no
+// order of their steps loses a blob that somebody was told they own (design §3).
+
+import t from 'tap'
+import { MemoryObjects } from '../../server/stores/memory/objects.ts'
+import { MemoryPackStore } from '../../server/stores/memory/pack-store.ts'
+import { Layout } from '../../server/stores/layout.ts'
+import { sha256Multihash } from '../../server/stores/multihash.ts'
+import { composeStores } from '../../server/stores/open.ts'
+import { ALICE, BOB, nodeOf } from '../suites/node-of.ts'
+import { seededBlob } from '../support/keys.ts'
+import type { ObjectEntry, Objects } from '../../server/stores/objects.ts'
+import type { Node } from '../suites/node-of.ts'
+
+/** The same objects, with `between` run before each call, which is told how many there were. */
+function watched (objects: Objects, between: (call: number) => Promise<void>): Objects {
+  let calls = 0
+  return {
+    name: objects.name,
+    get: async (key) => {
+      await between(calls++)
+      return objects.get(key)
+    },
+    put: async (key, bytes) => {
+      await between(calls++)
+      await objects.put(key, bytes)
+    },
+    add: async (key, bytes) => {
+      await between(calls++)
+      return objects.add(key, bytes)
+    },
+    remove: async (key) => {
+      await between(calls++)
+      return objects.remove(key)
+    },
+    list: async function * (prefix): AsyncIterable<ObjectEntry> {
+      await between(calls++)
+      yield * objects.list(prefix)
+    }
+  }
+}
+
+function cluster () {
+  const [packs, objects] = [new MemoryPackStore(), new MemoryObjects()]
+  const join = (through: Objects = objects): Node => nodeOf(composeStores(packs, through, new Layout(true), true))
+  return { join, objects }
+}
+
+void t.test('what is written at one node is found at the other, with its type, time and owners', async (t) => {
+  for (const size of [1000, 50_000]) {
+    const { join } = cluster()
+    const [one, other] = [join(), join()]
+    const { bytes, sha256 } = seededBlob(`found ${size}`, size)
+    other.pass(60_000)
+    const { blob } = await one.put(bytes, { type: 'video/mp4' })
+    t.same(await other.blobs.find(sha256), blob)
+    t.ok((await other.get(sha256))?.equals(bytes))
+    t.same(other.listed(), one.listed())
+    t.equal((await other.put(bytes, { owner: BOB })).created, false)
+    t.equal(await other.blobs.disown(sha256, ALICE), 'disowned', 'the owner may delete at either')
+    t.equal(await other.blobs.disown(sha256, BOB), 'disowned')
+  }
+})
+
+void t.test('"not there" is remembered for two seconds at most, and forgotten at once when the blob comes here', async (t) => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const { bytes, sha256 } = seededBlob('missed', 1000)
+  t.equal(await other.blobs.find(sha256), null)
+  await one.put(bytes)
+  other.pass(1999)
+  t.equal(await other.blobs.find(sha256), null)
+  other.pass(1)
+  t.not(await other.blobs.find(sha256), null)
+
+  const mine = seededBlob('missed and mine', 1000)
+  t.equal(await one.blobs.find(mine.sha256), null)
+  await one.put(mine.bytes)
+  t.not(await one.blobs.find(mine.sha256), null)
+})
+
+void t.test('a blob inside its record that was deleted at one node is gone at the other’s next read, and from its list', async (t) => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const { bytes, sha256 } = seededBlob('deleted', 1000)
+  await one.put(bytes)
+  t.ok((await other.get(sha256))?.equals(bytes))
+  await one.blobs.disown(sha256, ALICE)
+  t.equal(await other.get(sha256), null)
+  t.same(other.listed(), [])
+})
+
+void t.test('a blob with a pack of its own that was deleted at one node is gone at the other’s next read, while the pack waits for the sweeper', async (t) => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const { bytes, sha256 } = seededBlob('deleted with a pack', 50_000)
+  await one.put(bytes)
+  t.ok((await other.get(sha256))?.equals(bytes))
+  await one.blobs.disown(sha256, ALICE)
+  t.equal(await other.get(sha256), null)
+  t.same(other.listed(), [])
+})
+
+void t.test('a blob that was deleted at one node can be uploaded at the other, which still has its row', async (t) => {
+  for (const size of [1000, 50_000]) {
+    const { join } = cluster()
+    const [one, other] = [join(), join()]
+    const { bytes, sha256 } = seededBlob(`deleted and sent ${size}`, size)
+    await one.put(bytes)
+    t.not(await other.blobs.find(sha256), null)
+    await one.blobs.disown(sha256, ALICE)
+    await other.put(bytes, { owner: BOB })
+    t.ok((await join().get(sha256))?.equals(bytes), `${size} bytes`)
+    t.same(await one.stores.owners.namesOf(sha256), [BOB])
+  }
+})
+
+void t.test('a blob that was deleted at one node and swept can be uploaded at the other, which still has its row', async (t) => {
+  for (const likely of [true, false]) {
+    const { join } = cluster()
+    const [one, other] = [join(), join()]
+    const { bytes, sha256 } = seededBlob('swept and sent', 50_000)
+    await one.put(bytes)
+    t.not(await other.blobs.find(sha256), null)
+    await one.blobs.disown(sha256, ALICE)
+    await one.stores.packs.remove(sha256Multihash(sha256)) // as the sweeper does later
+    await other.put(bytes, { owner: BOB, likely: likely ? sha256 : null })
+    t.ok((await join().get(sha256))?.equals(bytes), 'acknowledged, so it can be read')
+  }
+})
+
+void t.test('a pack that is gone with its record is gone at the other’s next read, and from its list', async (t) => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const { bytes, sha256 } = seededBlob('swept', 50_000)
+  await one.put(bytes)
+  t.ok((await other.get(sha256))?.equals(bytes))
+  await one.blobs.disown(sha256, ALICE)
+  await one.stores.packs.remove(sha256Multihash(sha256)) // as the sweeper does later
+  t.equal(await other.get(sha256), null)
+  t.same(other.listed(), [])
+})
+
+void t.test('a pack that is gone while its record and owner are here is a fault, not a miss', async (t) => {
+  const { join } = cluster()
+  const one = join()
+  const { bytes, sha256 } = seededBlob('lost', 50_000)
+  await one.put(bytes)
+  await one.stores.packs.remove(sha256Multihash(sha256))
+  await t.rejects(one.get(sha256), { name: 'StoreError' })
+  t.equal(one.listed().length, 1)
+})
+
+void t.test('a record without an owner is a leftover and not served', async (t) => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const { bytes, sha256 } = seededBlob('leftover', 50_000)
+  await one.put(bytes)
+  await one.stores.owners.remove(sha256, ALICE)
+  t.equal(await other.blobs.find(sha256), null)
+  t.equal((await other.put(bytes, { owner: BOB })).created, true)
+  t.ok((await join().get(sha256))?.equals(bytes))
+})
+
+/**
+ * For every step of what one node does: before that step, another node does `meanwhile` from beginning to end. `check` then sees a third node.
+ */
+async function atEveryStep (
+  prepare: (one: Node, other: Node) => Promise<void>, act: (one: Node) => Promise<unknown>, meanwhile: (other: Node) => Promise<unknown>,
+  check: (step: number, fresh: Node, outcomes: { act: PromiseSettledResult<unknown>, meanwhile: PromiseSettledResult<unknown> }) => Promise<void>
+): Promise<number> {
+  for (let step = 0; ; step++) {
+    const { join, objects } = cluster()
+    const [one, other] = [join(), join()]
+    await prepare(one, other)
+    let reached = false
+    let theirs: PromiseSettledResult<unknown> | null = null
+    const slow = join(watched(objects, async (call) => {
+      if (call !== step || reached) return
+      reached = true
+      ;[theirs] = await Promise.allSettled([meanwhile(other)])
+    }))
+    const [mine] = await Promise.allSettled([act(slow)])
+    if (!reached) return step
+    await check(step, join(), { act: mine, meanwhile: theirs! })
+  }
+}
+
+for (const [what, size] of [['a pack of its own', 50_000], ['inside its record', 1000]] as const) {
+  const { bytes, sha256 } = seededBlob(what, size)
+  const prepare = async (one: Node, other: Node): Promise<void> => {
+    await one.put(bytes)
+    await other.blobs.find(sha256)
+  }
+
+  for (const [how, meanwhile] of [
+    ['an upload', (other: Node) => other.put(bytes, { owner: BOB })],
+    ['an upload whose hash is known', (other: Node) => other.put(bytes, { owner: BOB, likely: sha256 })],
+    ['an adoption', (other: Node) => other.blobs.adopt(sha256, BOB, null)]
+  ] as const) {
+    void t.test(`${what}: ${how} at another node, at any step of the last owner’s delete, leaves a blob that all can read, or is refused`, async (t) => {
+      let survived = 0
+      const steps = await atEveryStep(prepare, (one) => one.blobs.disown(sha256, ALICE), meanwhile, async (step, fresh, outcomes) => {
+        t.same(outcomes.act, { status: 'fulfilled', value: 'disowned' })
+        if (outcomes.meanwhile.status === 'rejected') {
+          t.match(outcomes.meanwhile.reason, { name: 'StoreError' }, `step ${step}: refused`)
+          return
+        }
+        if (outcomes.meanwhile.value === null) return
+        survived++
+        t.ok((await fresh.get(sha256))?.equals(bytes), `step ${step}: acknowledged, so it can be read`)
+        t.same(await fresh.stores.owners.namesOf(sha256), [BOB])
+      })
+      t.ok(steps >= 6, `${steps} steps`)
+      t.ok(survived > 0, `${survived} of them acknowledged it`)
+    })
+  }
+
+  void t.test(`${what}: a delete at another node, at any step of another owner’s upload, leaves a blob that all can read, or the upload is refused`, async (t) => {
+    const act = (one: Node) => one.put(bytes, { owner: BOB })
+    const steps = await atEveryStep(prepare, act, (other) => other.blobs.disown(sha256, ALICE), async (step, fresh, outcomes) => {
+      t.same(outcomes.meanwhile, { status: 'fulfilled', value: 'disowned' })
+      if (outcomes.act.status === 'rejected') {
+        t.match(outcomes.act.reason, { name: 'StoreError' }, `step ${step}: refused`)
+        return
+      }
+      t.ok((await fresh.get(sha256))?.equals(bytes), `step ${step}: acknowledged, so it can be read`)
+    })
+    t.ok(steps >= 3, `${steps} steps`)
+  })
+}

@@ -1,0 +1,73 @@
+// The command line as an operator has it: the built program as a process of its own, with both its streams apart and its exit code.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from './source.ts'
+import type { Test } from 'tap'
+
+export interface Ended {
+  /** Null when a signal ended it. */
+  code: number | null
+  signal: NodeJS.Signals | null
+  out: string
+  err: string
+}
+
+export interface Started {
+  pid: number
+  out: () => string
+  err: () => string
+  /** Resolves when this stands in what it printed; rejects when it ends without. */
+  prints: (pattern: RegExp) => Promise<RegExpExecArray>
+  kill: (signal: NodeJS.Signals) => void
+  ended: Promise<Ended>
+}
+
+/** Starts `marquee ARGS` with nothing of this machine's environment; it does not outlive the test. */
+export function startCommand (t: Test, args: string[], env: Record<string, string> = {}): Started {
+  const texts = { out: '', err: '' }
+  let look = (): void => {}
+  const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, 'dist/server/main.js'), ...args], {
+    cwd: tmpdir(), env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const hear = (stream: 'out' | 'err') => (text: string): void => {
+    texts[stream] += text
+    look()
+  }
+  child.stdout.setEncoding('utf8').on('data', hear('out'))
+  child.stderr.setEncoding('utf8').on('data', hear('err'))
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, ...texts }) as Ended)
+  const kill = (): void => { child.kill('SIGKILL') }
+  process.setMaxListeners(100) // one for each program of a test
+  process.once('exit', kill)
+  t.teardown(async () => {
+    process.removeListener('exit', kill)
+    kill()
+    await ended
+  })
+  return {
+    pid: child.pid!, out: () => texts.out, err: () => texts.err, kill: (signal) => { child.kill(signal) }, ended,
+    prints: (pattern) => new Promise((resolve, reject) => {
+      look = () => {
+        const found = pattern.exec(texts.out + texts.err)
+        if (found !== null) resolve(found)
+      }
+      look()
+      void ended.then(() => { reject(new Error(`it ended without ${String(pattern)}:\n${texts.out}${texts.err}`)) })
+    })
+  }
+}
+
+/** Runs `marquee ARGS` to its end. */
+export function runCommand (t: Test, args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  return startCommand(t, args, env).ended
+}
+
+/** `marquee serve` when it listens. */
+export async function startServing (t: Test, env: Record<string, string>, args: string[] = []): Promise<Started & { url: string }> {
+  const started = startCommand(t, ['serve', ...args], { PORT: '0', ...env })
+  const [, url] = await started.prints(/listens on\s+(http\S+)\n/)
+  return { ...started, url: url! }
+}
