@@ -40,6 +40,7 @@ const CLEAN = 'clean'
 /** Rows up to this moment (unix milliseconds) are known to be on the disk. */
 const SYNCED = 'synced'
 const CHECKPOINT_MS = 60_000
+const FOLLOW_MS = 2000
 const SWEEP_MS = 30 * 60_000
 /** Clocks of store and server may differ by this much. */
 const MARGIN_MS = 10 * 60_000
@@ -94,6 +95,9 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
     const keeping = setInterval(() => { keep(descriptors, logger) }, CHECKPOINT_MS)
+    const following = setInterval(() => {
+      if (stores.shared) blobs.followChanges().catch((error: unknown) => { logger.warn({ err: error }, 'changes of other nodes could not be read') })
+    }, FOLLOW_MS)
     const sweeping = setInterval(() => {
       sweeper?.sweep().then((removed) => {
         if (removed > 0) logger.info({ removed }, 'packs that nobody needs removed')
@@ -109,6 +113,7 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
       },
       close: async () => {
         clearInterval(keeping)
+        clearInterval(following)
         clearInterval(sweeping)
         await app.close()
         await stores.journal?.settle()

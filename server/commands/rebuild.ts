@@ -38,7 +38,7 @@ beside it as marquee.db.old, and stays in place when this breaks off. Refuses wh
           move(path, `${path}.old`)
           move(`${path}.new`, path)
           terminal.out(`rebuilt: ${blobs} blobs of ${bytes} bytes, ${owners} owners (${learned} read, ${restored} index records written again)`)
-          for (const each of lost) terminal.err(`lost: ${each}: neither index record nor pack`)
+          for (const each of lost) terminal.err(`lost: ${each}`)
           return lost.length === 0 ? 0 : 1
         } finally {
           database.close()

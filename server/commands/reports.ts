@@ -29,9 +29,14 @@ Lists the reports that were kept, newest first.
       const { id, received, reporter, types, blobs, content } = line
       terminal.out(values['json'] === true
         ? JSON.stringify(line)
-        : `${new Date(received * 1000).toISOString()}  ${types.join(',')}  by ${reporter}\n  ${blobs.join('\n  ')}\n  "${content.replace(/\s+/g, ' ').slice(0, 200)}" (${id})`)
+        : `${new Date(received * 1000).toISOString()}  ${plain(types.join(','))}  by ${reporter}\n  ${blobs.join('\n  ')}\n  "${plain(content)}" (${id})`)
     }
     if (lines.length === 0) terminal.err('no reports')
     return 0
   }
+}
+
+/** A stranger's words on one line, without what steers a terminal. */
+function plain (words: string): string {
+  return words.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 200)
 }

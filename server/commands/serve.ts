@@ -1,8 +1,10 @@
 // `marquee serve`: the server, until it is told to stop. What `npm start` runs.
 
 import { pino } from 'pino'
+import { originOf } from '../config-values.ts'
 import { openMarquee } from '../marquee.ts'
 import { VERSION } from '../version.ts'
+import type { AddressInfo } from 'node:net'
 import type { Command } from './terminal.ts'
 
 /** Tokens and secrets never reach the log. */
@@ -21,14 +23,17 @@ Serves until SIGTERM or SIGINT; then it takes no more, lets transfers end and ex
     const logger = pino({ level: config.logLevel, redact: REDACTED, base: null, timestamp: pino.stdTimeFunctions.isoTime })
     const marquee = await openMarquee({ config, logger, pid: terminal.pid })
     const stopped = new Promise<string>((resolve) => { terminal.onStop(resolve) })
-    const url = await marquee.listen().catch(async (error: unknown) => {
+    const known = await marquee.listen().catch(async (error: unknown) => {
       await marquee.close()
       throw error
     })
+    const { address, port } = marquee.app.server.address() as AddressInfo
+    const url = originOf(address, port)
     const where = config.store === 'fs' ? `${config.dataDir}/store` : `${config.minio.endpoint ?? ''}/${config.minio.bucket}`
     terminal.err([
       `marquee ${VERSION}: a Nostr Blossom blob server`,
       `  listens on  ${url}`,
+      ...(config.publicUrlGiven ? [`  known as    ${known}`] : []),
       `  its key     ${marquee.nodeKey.npub}`,
       `  data        ${config.dataDir}`,
       `  blobs       ${where} (${config.store})`,

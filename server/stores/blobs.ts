@@ -7,24 +7,24 @@
 //      the records are put back) → pack removed.
 
 import { Failure, StoreError } from '../errors.ts'
-import { HOT_BYTES, HotBlobs } from './hot-blobs.ts'
+import { BlobReader } from './blob-reader.ts'
+import { Changes } from './changes.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
-import { blake3Multihash, identityBytes, sha256Multihash } from './multihash.ts'
-import { bytesReading, inlineOf, placeOf, recordFor } from './places.ts'
+import { blake3Multihash, sha256Multihash } from './multihash.ts'
+import { inlineOf, placeOf, recordFor } from './places.ts'
 import { readWhole } from './pack-store.ts'
-import { placesIn } from './index-store.ts'
 import { Seen } from './seen.ts'
 import type { Readable } from 'node:stream'
 import type { Blob, Descriptors, ListQuery, OwnedBlob, Place } from './descriptors.ts'
 import type { ForeignFinder } from './foreign.ts'
 import type { HotBlob } from './hot-blobs.ts'
 import type { Arrival } from './intake.ts'
-import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
 import type { Ownership } from './owners.ts'
 import type { PackDraft, PackReading } from './pack-store.ts'
+import type { IndexRecord } from './record.ts'
 import type { Sweeper } from './sweeper.ts'
 
 /** How long "not there" is remembered where other nodes may write to the same store (design §3). */
@@ -57,6 +57,12 @@ export interface Received {
   created: boolean
 }
 
+/** A blob that is here, and its record where the store was asked for it. */
+interface Here {
+  blob: Blob
+  record: IndexRecord | null
+}
+
 export interface BlobsParts {
   stores: Stores
   descriptors: Descriptors
@@ -75,14 +81,16 @@ export class Blobs {
   readonly #rows: Descriptors
   readonly #foreign: ForeignFinder | null
   readonly #sweeper: Sweeper | null
+  readonly #changes: Changes | null
   readonly #limits: BlobsParts['limits']
   readonly #now: () => number
   readonly #locks = new Locks()
   readonly #missing: Seen
-  readonly #hot: HotBlobs
+  readonly #reader: BlobReader
 
   constructor ({ stores, descriptors, foreign, sweeper = null, limits, cacheSize = 0, now = Date.now }: BlobsParts) {
-    this.#hot = new HotBlobs(cacheSize)
+    this.#reader = new BlobReader(stores, cacheSize, now)
+    this.#changes = stores.shared ? new Changes(stores.state, now) : null
     this.#sweeper = sweeper
     this.#stores = stores
     this.#rows = descriptors
@@ -104,21 +112,12 @@ export class Blobs {
 
   /** The blob with all its bytes, if it is in memory. */
   hot (sha256: string): HotBlob | null {
-    return this.#hot.get(sha256, this.#now())
+    return this.#reader.hot(sha256)
   }
 
-  /** All bytes of a small blob that can be had at once, and keeps them in memory; null otherwise. */
+  /** All bytes of a small blob, where they can be had at once; null otherwise. */
   readNow (blob: Blob): Buffer | null {
-    if (blob.size > HOT_BYTES) return null
-    const self = sha256Multihash(blob.sha256)
-    const bytes = this.#stores.journal?.pending(blob.sha256) ??
-      (blob.place.kind === 'own' ? this.#stores.packs.readNow?.(self, 0, blob.size) : null) ?? null
-    if (bytes !== null) this.#keepHot(blob, bytes)
-    return bytes
-  }
-
-  #keepHot (blob: Blob, bytes: Buffer): void {
-    this.#hot.put({ blob, bytes, until: this.#stores.shared ? this.#now() + MISS_MS : Infinity })
+    return this.#reader.now(blob)
   }
 
   /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
@@ -145,7 +144,7 @@ export class Blobs {
     if (found === null) return null
     const { place, size } = found
     const blob: Blob = { sha256, blake3: null, size, type: UNTYPED, uploaded: Math.floor(this.#now() / 1000), place, foreign: true }
-    const reading = await this.#open(blob, 0, Math.min(size, SNIFFED_BYTES))
+    const reading = await this.#reader.open(blob, 0, Math.min(size, SNIFFED_BYTES))
     if (reading === null) return null
     blob.type = await resolveType(null, await readWhole(reading), null)
     this.#rows.saveForeign(blob, place)
@@ -159,7 +158,7 @@ export class Blobs {
   async receive (body: Readable, hints: ReceiveHints): Promise<Received> {
     // bytes that are here already are hashed, so that only who has them can own them, but not written again
     const { likely } = hints
-    const here = likely !== null && await this.find(likely) !== null
+    const here = likely !== null && await this.#current(likely) !== null
     let draft: PackDraft | null = null
     try {
       const { maxSize, idleTimeout } = this.#limits
@@ -183,8 +182,8 @@ export class Blobs {
 
   async #settle (arrival: Arrival, type: string, draft: PackDraft | null, owner: string): Promise<Received> {
     const { sha256, blake3, size } = arrival
-    const here = await this.find(sha256)
-    if (here !== null && !here.foreign) return { blob: await this.#own(here, owner, type), created: false }
+    const here = await this.#current(sha256)
+    if (here !== null) return { blob: await this.#own(here, owner, type), created: false }
     const place: Place = size <= this.#limits.inlineLimit ? { kind: 'inline' } : { kind: 'own' }
     const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
     const { journal } = this.#stores
@@ -193,7 +192,13 @@ export class Blobs {
     } else {
       if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
       await this.#stores.owners.put(ownership)
-      await this.#writeRecords(sha256, blake3, size, place, arrival.whole)
+      try {
+        await this.#writeRecords(sha256, blake3, size, place, arrival.whole)
+      } catch (error) {
+        // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole
+        await this.#stores.owners.remove(sha256, owner).catch(() => {})
+        throw error
+      }
     }
     await this.#rows.saveTogether(ownership, place)
     this.#missing.delete(sha256)
@@ -234,15 +239,34 @@ export class Blobs {
     }
   }
 
+  /**
+   * The blob that is here and somebody's, as the store has it now: where other nodes write too the rows may be behind, and are brought into
+   * line. Null when it is not here, or foreign.
+   */
+  async #current (sha256: string): Promise<Here | null> {
+    const known = await this.find(sha256)
+    if (known === null || known.foreign) return null
+    if (!this.#stores.shared) return { blob: known, record: null }
+    const record = await this.#stores.index.own(sha256Multihash(sha256))
+    const owners = record === null ? [] : await this.#stores.owners.of(sha256)
+    for (const name of this.#rows.ownersOf(sha256)) {
+      if (!owners.some(({ owner }) => owner === name)) this.#rows.removeOwner(sha256, name, this.#seconds())
+    }
+    for (const ownership of owners) this.#rows.save(ownership, placeOf(record!))
+    this.#reader.cool(sha256)
+    const blob = this.#rows.get(sha256)
+    return blob === null ? null : { blob, record }
+  }
+
   /** Makes a blob that is here somebody's too. Null when it is not here (or nobody's to give). */
   async adopt (sha256: string, owner: string, type: string | null): Promise<Blob | null> {
     return this.#locks.run(sha256, async () => {
-      const here = await this.find(sha256)
-      return here === null || here.foreign ? null : this.#own(here, owner, type ?? here.type)
+      const here = await this.#current(sha256)
+      return here === null ? null : this.#own(here, owner, type ?? here.blob.type)
     })
   }
 
-  async #own (blob: Blob, owner: string, type: string): Promise<Blob> {
+  async #own ({ blob, record }: Here, owner: string, type: string): Promise<Blob> {
     const have = this.#rows.ownership(blob.sha256, owner)
     // the first type stays, but a specific one takes the place of octet-stream (A10)
     if (have !== null && (have.type !== UNTYPED || type === UNTYPED)) return blob
@@ -253,22 +277,27 @@ export class Blobs {
     // while a log speaks of the blob, what becomes of its owners is logged too: replay must end where we are
     if (this.#stores.journal?.speaksOf(blob.sha256) === true) await this.#stores.journal.append({ op: 'own', ownership })
     await this.#stores.owners.put(ownership)
-    if (this.#stores.shared) await this.#restoreRecords(blob) // another node may have removed them as the last owner left
+    // again if absent: another node may have removed the records as the last owner left, between our look and our owner
+    if (record !== null && await this.#stores.index.own(record.multihash) === null) {
+      await this.#writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
+    }
     this.#rows.save(ownership, blob.place)
-    this.#hot.drop(blob.sha256) // its type may have changed
+    this.#reader.cool(blob.sha256) // its type may have changed
     return this.#rows.get(blob.sha256)!
   }
 
-  async #restoreRecords (blob: Blob): Promise<void> {
-    const self = sha256Multihash(blob.sha256)
-    if (await this.#stores.index.own(self) !== null || blob.blake3 === null) return
-    if (blob.place.kind === 'inline') throw new StoreError(this.#stores.index.name, 'own', blob.sha256, new Error('the blob was deleted meanwhile'))
-    await this.#writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, null)
+  /** Brings the rows of blobs that other nodes changed into line with the store; how many there were. */
+  async followChanges (): Promise<number> {
+    const changed = await this.#changes?.look() ?? []
+    for (const sha256 of changed) {
+      if (this.#rows.get(sha256) !== null) await this.#locks.run(sha256, () => this.#current(sha256))
+    }
+    return changed.length
   }
 
   /** Opens `length` bytes from `start`. Null when another node deleted the blob meanwhile. */
   async read (blob: Blob, start: number, length: number): Promise<PackReading | null> {
-    const reading = await this.#open(blob, start, length)
+    const reading = await this.#reader.open(blob, start, length)
     if (reading !== null) return reading
     const absent = new Error('the pack is gone, and its row is here')
     if (blob.foreign || this.#stores.shared) {
@@ -276,34 +305,10 @@ export class Blobs {
         throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
       }
       this.#rows.forget(blob.sha256, this.#seconds())
-      this.#hot.drop(blob.sha256)
+      this.#reader.cool(blob.sha256)
       return null
     }
     throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
-  }
-
-  async #open (blob: Blob, start: number, length: number): Promise<PackReading | null> {
-    const pending = this.#stores.journal?.pending(blob.sha256) ?? null
-    if (pending !== null) return bytesReading(pending.subarray(start, start + length))
-    const self = sha256Multihash(blob.sha256)
-    if (blob.place.kind === 'inline') {
-      const bytes = await this.#inlineBytes(self)
-      return bytes === null ? null : bytesReading(bytes.subarray(start, start + length))
-    }
-    const [pack, offset] = blob.place.kind === 'own' ? [self, 0] : [blob.place.pack, blob.place.offset]
-    return this.#stores.packs.read(pack, offset + start, length)
-  }
-
-  async #inlineBytes (multihash: Multihash): Promise<Uint8Array | null> {
-    const own = await this.#stores.index.own(multihash)
-    const records = own !== null ? [own] : await this.#stores.index.get(multihash)
-    for (const record of records) {
-      for (const leaf of placesIn(record, multihash)) {
-        const bytes = leaf.type === 3 && typeof leaf.location !== 'string' ? identityBytes(leaf.location) : null
-        if (bytes !== null) return bytes
-      }
-    }
-    return null
   }
 
   /**
@@ -311,16 +316,16 @@ export class Blobs {
    */
   async disown (sha256: string, owner: string): Promise<'disowned' | 'not-owner' | null> {
     return this.#locks.run(sha256, async () => {
-      const blob = await this.find(sha256)
-      if (blob === null) return null
-      const owns = this.#rows.ownership(sha256, owner) !== null || (this.#stores.shared && await this.#stores.owners.get(sha256, owner) !== null)
-      if (!owns) return 'not-owner'
+      const here = await this.#current(sha256)
+      if (here === null) return await this.find(sha256) === null ? null : 'not-owner' // foreign blobs are nobody's
+      if (this.#rows.ownership(sha256, owner) === null) return 'not-owner'
       await this.#stores.journal?.settled(sha256)
       if (this.#stores.journal?.speaksOf(sha256) === true) await this.#stores.journal.append({ op: 'drop', sha256, owner })
       await this.#stores.owners.remove(sha256, owner)
       this.#rows.removeOwner(sha256, owner, this.#seconds())
-      this.#hot.drop(sha256)
-      await this.#clear(blob)
+      this.#reader.cool(sha256)
+      await this.#clear(here.blob)
+      await this.#changes?.note(sha256)
       return 'disowned'
     })
   }

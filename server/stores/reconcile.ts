@@ -15,7 +15,7 @@ export interface Reconciled {
   forgotten: number
   /** Records written again beside an owner that had none. */
   restored: number
-  /** Owner objects whose bytes are nowhere: left alone, told. */
+  /** Owner objects that are damaged, or whose bytes are nowhere: left alone, told. */
   lost: string[]
 }
 
@@ -29,6 +29,9 @@ export interface ReconcileParts {
   onProgress?: (seen: number) => void
 }
 
+/** What a StoreError was doing when an object, not the store, is at fault. */
+const DAMAGE = new Set(['parse', 'compare'])
+
 /** Rejects with StoreError when the store does not answer. */
 export async function reconcile ({ stores, descriptors, since, now, onProgress }: ReconcileParts): Promise<Reconciled> {
   const result: Reconciled = { learned: 0, forgotten: 0, restored: 0, lost: [] }
@@ -39,11 +42,20 @@ export async function reconcile ({ stores, descriptors, since, now, onProgress }
     held.set(sha256, owners.add(owner))
     if (++seen % 1000 === 0) onProgress?.(seen)
     if (!fresh && descriptors.ownership(sha256, owner) !== null) continue
-    const ownership = await stores.owners.get(sha256, owner)
-    if (ownership === null) continue // removed while we read
-    const place = await placeOfOwned(stores, ownership, result)
+    let ownership: Ownership | null
+    let place: Place | null
+    try {
+      ownership = await stores.owners.get(sha256, owner)
+      if (ownership === null) continue // removed while we read
+      place = await placeOfOwned(stores, ownership, result)
+    } catch (error) {
+      // one damaged object must not keep the server from starting; a store that does not answer must
+      if (!(error instanceof StoreError) || !DAMAGE.has(error.action)) throw error
+      result.lost.push(`${sha256} of ${owner}: ${error.message}`)
+      continue
+    }
     if (place === null) {
-      result.lost.push(`${sha256} of ${owner}`)
+      result.lost.push(`${sha256} of ${owner}: neither record nor pack`)
       continue
     }
     if (descriptors.ownership(sha256, owner) === null) result.learned++
@@ -75,7 +87,7 @@ async function placeOfOwned (stores: Stores, { sha256, blake3, size }: Ownership
   if (record !== null) return placeOf(record)
   const pack = await stores.packs.stat(self)
   if (pack === null) return null
-  if (pack.size !== size) throw new StoreError(stores.packs.name, 'reconcile', sha256, new Error(`the pack has ${pack.size} bytes, its owner says ${size}`))
+  if (pack.size !== size) throw new StoreError(stores.packs.name, 'compare', sha256, new Error(`the pack has ${pack.size} bytes, its owner says ${size}`))
   const place: Place = { kind: 'own' }
   for (const multihash of [blake3Multihash(blake3), self]) await stores.index.add(recordFor(multihash, self, size, place, null))
   result.restored++

@@ -80,7 +80,7 @@ t.test('told to stop it takes no more, lets the transfer under way end, and ends
   const server = await startServing(t, { DATA_DIR: dataDir }, ['--config', writeConfig(t, PATIENT)])
   const idle = await fetch(server.url) // its connection is kept alive
   await idle.text()
-  const blob = seededBlob('under way', 2_000_000)
+  const blob = seededBlob('under way', 8_000_000)
   const client = await halfSent(t, server.url, dataDir, blob)
   server.kill('SIGTERM')
   await server.prints(/stopping/)
@@ -95,7 +95,7 @@ t.test('told to stop it takes no more, lets the transfer under way end, and ends
 t.test('a transfer that stands still is cut when the time is up, and the end is 0 all the same', async t => {
   const dataDir = t.testdir()
   const server = await startServing(t, { DATA_DIR: dataDir, IDLE_TIMEOUT: '600' }, ['--config', writeConfig(t, { shutdownTimeout: 0.2 })])
-  const client = await halfSent(t, server.url, dataDir, seededBlob('stalled', 2_000_000))
+  const client = await halfSent(t, server.url, dataDir, seededBlob('stalled', 8_000_000))
   server.kill('SIGTERM')
   t.match(await server.ended, { code: 0, signal: null })
   t.equal(await client.answer('PUT'), null, 'nothing was acknowledged')
@@ -161,6 +161,14 @@ t.test('NODE_KEY_FILE gives the key, and neither it nor any token ever stands in
   for (const authorization of said) t.notOk((out + err).includes(authorization.slice(6)), authorization.slice(0, 30))
   for (const secret of [NSEC, SECRET, 'a-metrics-token']) t.notOk((out + err).includes(secret))
   t.notOk(existsSync(join(dataDir, 'node.key')))
+})
+
+t.test('behind a public URL it says both where it listens and what it is known as', async t => {
+  const server = await startServing(t, { DATA_DIR: t.testdir(), PUBLIC_URL: 'https://cdn.example.com/' })
+  await server.prints(/try it.*\n/)
+  t.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+  t.match(server.err(), /known as +https:\/\/cdn\.example\.com\n/)
+  t.equal((await (await fetch(server.url)).json() as { url: string }).url, 'https://cdn.example.com')
 })
 
 t.test('more workers than are built is a configuration that is off: 2', async t => {

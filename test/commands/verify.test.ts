@@ -10,6 +10,7 @@ import { startMarquee, upload } from '../support/app.ts'
 import { runCommand } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { listed } from '../support/asking.ts'
+import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import type { BlobDescriptor } from '../../server/buds/descriptor.ts'
 
@@ -21,10 +22,16 @@ const shared = seededBlob('shared', 9_000)
 
 interface Folder { dataDir: string, env: Record<string, string>, pack: (sha256: string) => string, record: (sha256: string) => string }
 
+/** A server whose lists name the same place whatever port it has; where it listens. */
+async function start (t: Test, dataDir: string): Promise<{ url: string, close: () => Promise<void> }> {
+  const { marquee, close } = await startMarquee(t, { dataDir, env: { PUBLIC_URL: 'http://one.example' } })
+  return { url: `http://127.0.0.1:${(marquee.app.server.address() as AddressInfo).port}`, close }
+}
+
 /** The data folder of a server that was used and ended. */
 async function used (t: Test): Promise<Folder & { lists: BlobDescriptor[][] }> {
   const dataDir = t.testdir()
-  const { url, close } = await startMarquee(t, { dataDir, env: { PUBLIC_URL: 'http://one.example' } })
+  const { url, close } = await start(t, dataDir)
   for (const [signer, blob, type] of [[alice, inline, 'text/plain'], [alice, packed, 'video/mp4'], [alice, shared, 'image/webp'], [bob, shared, 'image/png']] as const) {
     const { status } = await upload(url, signer, blob, { 'content-type': type })
     if (status > 201) throw new Error(`upload: ${status}`)
@@ -104,7 +111,7 @@ t.test('rows that are gone are mended from the store', async t => {
   t.match(await runCommand(t, ['verify'], env), { code: 0 }, 'without a database the store is looked at alone')
   t.match(await runCommand(t, ['rebuild'], env), { code: 0, out: 'rebuilt: 3 blobs of 59100 bytes, 4 owners (4 read, 0 index records written again)\n' })
   t.match(await runCommand(t, ['verify'], env), { code: 0, out: /all is well/ })
-  const { url } = await startMarquee(t, { dataDir, env: { PUBLIC_URL: 'http://one.example' } })
+  const { url } = await start(t, dataDir)
   t.strictSame([await listed(url, alice), await listed(url, bob)], lists, 'owners, types and times are those from before')
 })
 
@@ -115,7 +122,7 @@ t.test('rebuild sets the old database aside and, done twice, gives the same agai
     t.ok(existsSync(join(dataDir, 'marquee.db.old')))
     t.notOk(existsSync(join(dataDir, 'marquee.db.new')))
   }
-  const { url } = await startMarquee(t, { dataDir, env: { PUBLIC_URL: 'http://one.example' } })
+  const { url } = await start(t, dataDir)
   t.strictSame([await listed(url, alice), await listed(url, bob)], lists)
 })
 
@@ -141,7 +148,7 @@ t.test('rebuild that breaks off leaves the database as it was', async t => {
   t.match(err, /^marquee: .*owners/m)
   rmSync(owners)
   renameSync(`${owners}-away`, owners)
-  const { url } = await startMarquee(t, { dataDir, env: { PUBLIC_URL: 'http://one.example' } })
+  const { url } = await start(t, dataDir)
   t.strictSame([await listed(url, alice), await listed(url, bob)], lists)
 })
 

@@ -36,7 +36,7 @@ async function burst (server: Child, signer: Signer, round: number, fates: Map<s
     while (next < BURST && killed === null) {
       const index = next++
       // inline, journaled, and too large for the journal
-      const size = [1, 300, 4096, 4097, 30_000, 120_000, 200_000][random(7)]!
+      const size = [20, 300, 4096, 4097, 30_000, 120_000, 200_000][random(7)]!
       const blob = seededBlob(`${round} ${index} ${size}`, size)
       const known = { fate: 'either' as Fate, size }
       fates.set(blob.sha256, known)

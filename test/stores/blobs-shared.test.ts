@@ -86,19 +86,25 @@ void t.test('a blob inside its record that was deleted at one node is gone at th
   await one.put(bytes)
   t.ok((await other.get(sha256))?.equals(bytes))
   await one.blobs.disown(sha256, ALICE)
+  t.equal(await other.blobs.followChanges(), 1)
   t.equal(await other.get(sha256), null)
   t.same(other.listed(), [])
+  t.equal(await other.blobs.followChanges(), 0, 'a change is followed once')
+  t.equal(await one.blobs.followChanges(), 0, 'and never by who made it')
 })
 
-void t.test('a blob with a pack of its own that was deleted at one node is gone at the other’s next read, while the pack waits for the sweeper', async (t) => {
+void t.test('a blob with a pack of its own that was deleted at one node is gone at the other when it has followed the changes, while the pack waits for the sweeper', async (t) => {
   const { join } = cluster()
   const [one, other] = [join(), join()]
   const { bytes, sha256 } = seededBlob('deleted with a pack', 50_000)
   await one.put(bytes)
   t.ok((await other.get(sha256))?.equals(bytes))
   await one.blobs.disown(sha256, ALICE)
+  t.equal(await other.blobs.followChanges(), 1)
   t.equal(await other.get(sha256), null)
   t.same(other.listed(), [])
+  t.equal(await other.blobs.followChanges(), 0, 'a change is followed once')
+  t.equal(await one.blobs.followChanges(), 0, 'and never by who made it')
 })
 
 void t.test('a blob that was deleted at one node can be uploaded at the other, which still has its row', async (t) => {

@@ -120,7 +120,7 @@ void t.test('an owner of bytes that are nowhere is told and left alone, and is n
   node.descriptors.forget(sha256, 0)
   for await (const multihash of node.stores.index.list()) await node.stores.index.remove(multihash)
   await node.stores.packs.remove(sha256Multihash(sha256))
-  t.same(await run(node), { ...NOTHING, lost: [`${sha256} of ${ALICE}`] })
+  t.same(await run(node), { ...NOTHING, lost: [`${sha256} of ${ALICE}: neither record nor pack`] })
   t.equal(await node.blobs.find(sha256), null)
   t.not(await node.stores.owners.get(sha256, ALICE), null)
 })

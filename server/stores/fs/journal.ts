@@ -195,8 +195,8 @@ export class Journal {
       this.#settler = new Worker(new URL('./settler.js', import.meta.url), { workerData: { settler: this.#root } })
       this.#settler.on('message', (news: SettlerNews) => { this.#hear(news) })
       this.#settler.on('error', (error) => {
-        this.#faulty = true // the logs stand; the next boot replays them
-        this.#onFault(`the settler ended: ${String(error)}`)
+        // the logs stand; the next boot replays them
+        this.#hear({ kind: 'fault', message: `the settler ended: ${String(error)}` })
       })
       this.#settler.unref()
     }
