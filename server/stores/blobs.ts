@@ -8,16 +8,17 @@
 
 import { Failure, StoreError } from '../errors.ts'
 import { BlobReader } from './blob-reader.ts'
+import { BlobWriter } from './blob-writer.ts'
 import { Changes } from './changes.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
 import { blake3Multihash, sha256Multihash } from './multihash.ts'
-import { inlineOf, placeOf, recordFor } from './places.ts'
+import { inlineOf, placeOf } from './places.ts'
 import { readWhole } from './pack-store.ts'
 import { Seen } from './seen.ts'
 import type { Readable } from 'node:stream'
-import type { Blob, Descriptors, ListQuery, OwnedBlob, Place } from './descriptors.ts'
+import type { Blob, Descriptors, ListQuery, OwnedBlob } from './descriptors.ts'
 import type { ForeignFinder } from './foreign.ts'
 import type { HotBlob } from './hot-blobs.ts'
 import type { Arrival } from './intake.ts'
@@ -29,8 +30,6 @@ import type { Sweeper } from './sweeper.ts'
 
 /** How long "not there" is remembered where other nodes may write to the same store (design §3). */
 const MISS_MS = 2000
-/** Blobs up to this size share a sync, where the store has a journal. */
-const JOURNALED_BYTES = 128 * 1024
 
 export interface ReceiveHints {
   /** 64 hex digits, or 'none'. */
@@ -80,7 +79,7 @@ export class Blobs {
   readonly #stores: Stores
   readonly #rows: Descriptors
   readonly #foreign: ForeignFinder | null
-  readonly #sweeper: Sweeper | null
+  readonly #writer: BlobWriter
   readonly #changes: Changes | null
   readonly #limits: BlobsParts['limits']
   readonly #now: () => number
@@ -91,7 +90,7 @@ export class Blobs {
   constructor ({ stores, descriptors, foreign, sweeper = null, limits, cacheSize = 0, now = Date.now }: BlobsParts) {
     this.#reader = new BlobReader(stores, cacheSize, now)
     this.#changes = stores.shared ? new Changes(stores.state, now) : null
-    this.#sweeper = sweeper
+    this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
     this.#stores = stores
     this.#rows = descriptors
     this.#foreign = foreign
@@ -162,7 +161,7 @@ export class Blobs {
     let draft: PackDraft | null = null
     try {
       const { maxSize, idleTimeout } = this.#limits
-      const arrival = await takeIn(body, { maxSize, idleTimeout, keepUpTo: this.#keepUpTo() }, async (chunks) => {
+      const arrival = await takeIn(body, { maxSize, idleTimeout, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
         if (here) return
         draft ??= await this.#stores.packs.draft({
           promised: likely === null ? null : sha256Multihash(likely), size: hints.size, type: hints.type
@@ -184,59 +183,15 @@ export class Blobs {
     const { sha256, blake3, size } = arrival
     const here = await this.#current(sha256)
     if (here !== null) return { blob: await this.#own(here, owner, type), created: false }
-    const place: Place = size <= this.#limits.inlineLimit ? { kind: 'inline' } : { kind: 'own' }
     const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
-    const { journal } = this.#stores
-    if (journal !== null && arrival.whole !== null && journal.takes()) {
-      await journal.append({ op: 'keep', ownership, inline: place.kind === 'inline', bytes: arrival.whole })
-    } else {
-      if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
-      await this.#stores.owners.put(ownership)
-      try {
-        await this.#writeRecords(sha256, blake3, size, place, arrival.whole)
-      } catch (error) {
-        // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole
-        await this.#stores.owners.remove(sha256, owner).catch(() => {})
-        throw error
-      }
-    }
+    const place = await this.#writer.write(arrival, draft, ownership)
     await this.#rows.saveTogether(ownership, place)
     this.#missing.delete(sha256)
     return { blob: this.#rows.get(sha256)!, created: true }
   }
 
-  /** Blobs up to this many bytes are handed over in memory: those that go into their record, and those that share a sync. */
-  #keepUpTo (): number {
-    return this.#stores.journal?.takes() === true ? Math.max(this.#limits.inlineLimit, JOURNALED_BYTES) : this.#limits.inlineLimit
-  }
-
-  async #commit (sha256: string, arrival: Arrival, draft: PackDraft | null): Promise<void> {
-    const pack = sha256Multihash(sha256)
-    let mine: PackDraft | null = null
-    try {
-      if (draft === null && arrival.whole !== null) {
-        mine = await this.#stores.packs.draft({ promised: pack, size: arrival.size, type: null })
-        await mine.write([arrival.whole])
-      }
-      const ready = draft ?? mine
-      // deleted while these bytes came in unwritten: rare, and the sender may try again
-      if (ready === null) throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('the blob was deleted meanwhile'))
-      if (await ready.commit(pack) === 'existed') await this.#sweeper?.spare(pack)
-    } finally {
-      await mine?.discard()
-    }
-  }
-
   #seconds (): number {
     return Math.floor(this.#now() / 1000)
-  }
-
-  /** The sha256 record comes last: it is what makes the blob visible to the other nodes. */
-  async #writeRecords (sha256: string, blake3: string, size: number, place: Place, whole: Uint8Array | null): Promise<void> {
-    const self = sha256Multihash(sha256)
-    for (const multihash of [blake3Multihash(blake3), self]) {
-      await this.#stores.index.add(recordFor(multihash, self, size, place, whole))
-    }
   }
 
   /**
@@ -279,7 +234,7 @@ export class Blobs {
     await this.#stores.owners.put(ownership)
     // again if absent: another node may have removed the records as the last owner left, between our look and our owner
     if (record !== null && await this.#stores.index.own(record.multihash) === null) {
-      await this.#writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
+      await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
     }
     this.#rows.save(ownership, blob.place)
     this.#reader.cool(blob.sha256) // its type may have changed
@@ -339,7 +294,7 @@ export class Blobs {
     const late = await this.#stores.owners.of(blob.sha256)
     if (late.length > 0) {
       // an owner came through another node between the two looks: the blob stays
-      if (record !== null && blob.blake3 !== null) await this.#writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, inlineOf(record))
+      if (record !== null && blob.blake3 !== null) await this.#writer.writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, inlineOf(record))
       for (const ownership of late) this.#rows.save(ownership, blob.place)
       return
     }

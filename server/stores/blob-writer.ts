@@ -1,0 +1,78 @@
+// Makes an arrived blob durable: through the journal where small ones share a sync, else pack → owner → BLAKE3 record → sha256 record, the
+// last of which makes it visible to the other nodes of a shared store.
+
+import { StoreError } from '../errors.ts'
+import { blake3Multihash, sha256Multihash } from './multihash.ts'
+import { recordFor } from './places.ts'
+import type { Place } from './descriptors.ts'
+import type { Arrival } from './intake.ts'
+import type { Stores } from './open.ts'
+import type { Ownership } from './owners.ts'
+import type { PackDraft } from './pack-store.ts'
+import type { Sweeper } from './sweeper.ts'
+
+/** Blobs up to this size share a sync, where the store has a journal. */
+const JOURNALED_BYTES = 128 * 1024
+
+export class BlobWriter {
+  readonly #stores: Stores
+  readonly #sweeper: Sweeper | null
+  readonly #inlineLimit: number
+
+  constructor (stores: Stores, sweeper: Sweeper | null, inlineLimit: number) {
+    this.#stores = stores
+    this.#sweeper = sweeper
+    this.#inlineLimit = inlineLimit
+  }
+
+  /** Blobs up to this many bytes are handed over in memory: those that go into their record, and those that share a sync. */
+  get keepUpTo (): number {
+    return this.#stores.journal?.takes() === true ? Math.max(this.#inlineLimit, JOURNALED_BYTES) : this.#inlineLimit
+  }
+
+  /** Durable when it resolves; where the blob lies. `draft` holds the bytes that are not in `arrival`. Rejects with StoreError. */
+  async write (arrival: Arrival, draft: PackDraft | null, ownership: Ownership): Promise<Place> {
+    const { sha256, owner, size, blake3 } = ownership
+    const place: Place = size <= this.#inlineLimit ? { kind: 'inline' } : { kind: 'own' }
+    const { journal } = this.#stores
+    if (journal !== null && arrival.whole !== null && journal.takes()) {
+      await journal.append({ op: 'keep', ownership, inline: place.kind === 'inline', bytes: arrival.whole })
+      return place
+    }
+    if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
+    await this.#stores.owners.put(ownership)
+    try {
+      await this.writeRecords(sha256, blake3, size, place, arrival.whole)
+    } catch (error) {
+      // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole
+      await this.#stores.owners.remove(sha256, owner).catch(() => {})
+      throw error
+    }
+    return place
+  }
+
+  async #commit (sha256: string, arrival: Arrival, draft: PackDraft | null): Promise<void> {
+    const pack = sha256Multihash(sha256)
+    let mine: PackDraft | null = null
+    try {
+      if (draft === null && arrival.whole !== null) {
+        mine = await this.#stores.packs.draft({ promised: pack, size: arrival.size, type: null })
+        await mine.write([arrival.whole])
+      }
+      const ready = draft ?? mine
+      // deleted while these bytes came in unwritten: rare, and the sender may try again
+      if (ready === null) throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('the blob was deleted meanwhile'))
+      if (await ready.commit(pack) === 'existed') await this.#sweeper?.spare(pack)
+    } finally {
+      await mine?.discard()
+    }
+  }
+
+  /** Both records, each only if it is absent. `whole`: the bytes of an inline blob. */
+  async writeRecords (sha256: string, blake3: string, size: number, place: Place, whole: Uint8Array | null): Promise<void> {
+    const self = sha256Multihash(sha256)
+    for (const multihash of [blake3Multihash(blake3), self]) {
+      await this.#stores.index.add(recordFor(multihash, self, size, place, whole))
+    }
+  }
+}
