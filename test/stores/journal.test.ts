@@ -1,7 +1,7 @@
 // Small uploads share one sync: what the journal promises, and what a boot makes of it (design §3, stores/fs/journal.ts).
 
 import t from 'tap'
-import { appendFileSync, existsSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, fdatasyncSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { openDatabase } from '../../server/database.ts'
@@ -16,6 +16,7 @@ import { reconcile } from '../../server/stores/reconcile.ts'
 import { verify } from '../../server/stores/verify.ts'
 import { seededBlob } from '../support/keys.ts'
 import type { Test } from 'tap'
+import type { LogDisk } from '../../server/stores/fs/journal.ts'
 import type { JournalEntry } from '../../server/stores/fs/journal-record.ts'
 import type { Stores } from '../../server/stores/open.ts'
 
@@ -24,8 +25,8 @@ const B = 'b'.repeat(64)
 
 interface Node { stores: Stores, blobs: Blobs, rows: Descriptors, put: (bytes: Buffer, owner?: string) => ReturnType<Blobs['receive']> }
 
-async function open (root: string): Promise<Node & { replayed: number }> {
-  const stores = await openFsStores(root, new NodeFiles(), new Journal(root))
+async function open (root: string, disk?: LogDisk): Promise<Node & { replayed: number }> {
+  const stores = await openFsStores(root, new NodeFiles(), new Journal(root, () => {}, disk))
   const replayed = stores.journal!.recover()
   const rows = new Descriptors(openDatabase(':memory:'))
   await reconcile({ stores, descriptors: rows, since: 0, now: 1 })
@@ -155,11 +156,68 @@ t.test('a log that cannot be written is told as a StoreError with its cause, and
   const root = t.testdir({})
   const node = await open(root)
   const folder = join(root, 'journal')
-  const { rmSync } = await import('node:fs')
   rmSync(folder, { recursive: true })
   const blob = seededBlob('no log', 6000)
   await t.rejects(node.put(blob.bytes), { name: 'StoreError', cause: { code: 'ENOENT' } })
   t.equal(await node.blobs.find(blob.sha256), null)
   t.notOk(existsSync(join(root, 'owners', 'x')))
   await node.stores.close()
+})
+
+t.test('an upload is acknowledged after its entry was written and synced, and what comes together shares the sync', async (t) => {
+  const root = t.testdir({})
+  const steps: string[] = []
+  const disk: LogDisk = {
+    write: async (fd, chunks, at) => {
+      steps.push('write')
+      const bytesWritten = writevSync(fd, chunks, at)
+      return { bytesWritten }
+    },
+    sync: async (fd) => {
+      await new Promise((resolve) => { setTimeout(resolve, 20) })
+      fdatasyncSync(fd)
+      steps.push('synced')
+    }
+  }
+  const node = await open(root, disk)
+  await node.put(seededBlob('alone', 9000).bytes)
+  steps.push('acknowledged')
+  t.same(steps, ['write', 'synced', 'acknowledged'])
+  steps.length = 0
+  await Promise.all(Array.from({ length: 12 }, async (_, i) => {
+    await node.put(seededBlob(`together ${i}`, 3000).bytes)
+    steps.push('acknowledged')
+  }))
+  t.equal(steps.filter((step) => step === 'acknowledged').length, 12)
+  t.ok(steps.indexOf('acknowledged') > steps.indexOf('synced'))
+  t.ok(steps.filter((step) => step === 'synced').length <= 3, 'a few syncs for twelve uploads')
+  t.equal(steps.at(-1), 'acknowledged')
+  await node.stores.close()
+})
+
+t.test('a short write or a sync that fails refuses the upload, and the next one gets a new log', async (t) => {
+  for (const fault of ['short', 'sync'] as const) {
+    const root = t.testdir({})
+    let broken = true
+    const disk: LogDisk = {
+      write: async (fd, chunks, at) => {
+        const bytesWritten = writevSync(fd, broken && fault === 'short' ? [chunks[0]!.subarray(0, 9)] : chunks, at)
+        return { bytesWritten }
+      },
+      sync: async (fd) => {
+        if (broken && fault === 'sync') throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        fdatasyncSync(fd)
+      }
+    }
+    const node = await open(root, disk)
+    const blob = seededBlob(`refused ${fault}`, 9000)
+    await t.rejects(node.put(blob.bytes), { name: 'StoreError' })
+    t.equal(await node.blobs.find(blob.sha256), null)
+    broken = false
+    t.ok((await node.put(blob.bytes)).created)
+    await node.stores.journal!.settle()
+    t.ok((await bytesOf(node.blobs, blob.sha256))?.equals(blob.bytes))
+    await clean(t, node)
+    await node.stores.close()
+  }
 })

@@ -23,8 +23,15 @@ const SETTLE_BYTES = 32 * 1024 * 1024
 /** Bytes of blobs that wait for their files; beyond it uploads take the way of large ones. */
 const WAITING_BYTES = 64 * 1024 * 1024
 
-const writevAt = promisify(writev) as (fd: number, chunks: Buffer[], at: number) => Promise<{ bytesWritten: number }>
-const sync = promisify(fdatasync)
+/** The two calls that an acknowledgement rests on; tests put a recorder in their place. */
+export interface LogDisk {
+  /** Writes the chunks at a place of the file; how many bytes went out. */
+  write: (fd: number, chunks: Buffer[], at: number) => Promise<{ bytesWritten: number }>
+  /** What was written survives a power cut when this resolves. */
+  sync: (fd: number) => Promise<void>
+}
+
+const DISK: LogDisk = { write: promisify(writev) as LogDisk['write'], sync: promisify(fdatasync) }
 
 interface Log {
   path: string
@@ -54,6 +61,7 @@ function shaOf (entry: JournalEntry): string {
 export class Journal {
   readonly #root: string
   readonly #folder: string
+  readonly #disk: LogDisk
   readonly #onFault: (message: string) => void
   #settler: Worker | null = null
   #log: Log | null = null
@@ -71,8 +79,9 @@ export class Journal {
   #idle: (() => void)[] = []
   readonly #lull = setTimeout(() => { if (this.#log !== null) this.#settleLog(this.#log) }, LULL_MS).unref()
 
-  constructor (root: string, onFault: (message: string) => void = () => {}) {
+  constructor (root: string, onFault: (message: string) => void = () => {}, disk: LogDisk = DISK) {
     this.#root = root
+    this.#disk = disk
     this.#folder = join(root, 'journal')
     this.#onFault = onFault
   }
@@ -131,10 +140,10 @@ export class Journal {
         const log = this.#current()
         const built = batch.map(({ entry }) => buildEntry(entry))
         const chunks = built.flat()
-        const { bytesWritten } = await writevAt(log.fd, chunks, log.size)
+        const { bytesWritten } = await this.#disk.write(log.fd, chunks, log.size)
         const wanted = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
         if (bytesWritten !== wanted) throw Object.assign(new Error(`only ${bytesWritten} of ${wanted} bytes were written`), { code: 'ENOSPC' })
-        await sync(log.fd)
+        await this.#disk.sync(log.fd)
         this.#note(log, batch, built)
         for (const { resolve } of batch) resolve()
       } catch (error) {
