@@ -1,5 +1,5 @@
 // Makes an arrived blob durable: through the journal where small ones share a sync, else pack → owner → BLAKE3 record → sha256 record, the
-// last of which makes it visible to the other nodes of a shared store.
+// last of which makes it visible to the other nodes of a shared store. An inline blob has no pack: records → owner → records, if absent.
 
 import { StoreError } from '../errors.ts'
 import { blake3Multihash, sha256Multihash } from './multihash.ts'
@@ -39,10 +39,14 @@ export class BlobWriter {
       await journal.append({ op: 'keep', ownership, inline: place.kind === 'inline', bytes: arrival.whole })
       return place
     }
+    // an inline blob's bytes lie in its records alone: they stand for the pack and come before the owner
     if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
+    else await this.writeRecords(sha256, blake3, size, place, arrival.whole)
     await this.#stores.owners.put(ownership)
     try {
-      await this.writeRecords(sha256, blake3, size, place, arrival.whole)
+      if (place.kind === 'own') await this.writeRecords(sha256, blake3, size, place, null)
+      // another node may have taken them for leftovers between the two
+      else if (this.#stores.shared && await this.#stores.index.own(sha256Multihash(sha256)) === null) await this.writeRecords(sha256, blake3, size, place, arrival.whole)
     } catch (error) {
       // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole
       await this.#stores.owners.remove(sha256, owner).catch(() => {})

@@ -1,7 +1,7 @@
 // ★ The one door for bytes in and out (design §1.1): receive · find · read · disown. Everything that moves bytes goes through here, so
 // that the hash is checked once, in one place, and no room can forget it.
 //
-// In:  pack → owner → index record (written last, again if absent) → row → the answer. Durable before visible, visible before
+// In:  pack → owner → index record (written last, again if absent) → row → the answer (blob-writer.ts). Durable before visible, visible before
 //      acknowledged; a crash leaves at most bytes that nobody can see.
 // Out: owner removed → row → owners listed; if none is left: index records removed → owners listed once more (one came meanwhile:
 //      the records are put back) → pack removed.
