@@ -106,7 +106,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Failure('PATH_UNKNOWN'), request, reply))
 
-  app.get('/', async () => parts.about())
+  app.route({ method: ['GET', 'HEAD'], url: '/', handler: async () => parts.about() })
   await app.register(health, parts)
   await app.register(bud02, parts)
   await app.register(bud04, { ...parts, allowPrivate: parts.mirrorAllowPrivate })

@@ -25,12 +25,20 @@ async function holds (check: () => unknown): Promise<boolean> {
 }
 
 export async function health (app: FastifyInstance, { checks }: HealthParts): Promise<void> {
-  app.get('/healthz', async () => ({ status: 'ok' }))
+  // load balancers ask by HEAD as well as by GET
+  const method = ['GET', 'HEAD']
 
-  app.get('/readyz', async (_request, reply) => {
-    const found = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await holds(check)] as const))
-    const failed = found.filter(([, good]) => !good).map(([name]) => name)
-    if (failed.length > 0) reply.code(503).headers({ 'x-reason': `not ready: ${failed.join(', ')}`, 'retry-after': '5' })
-    return { status: failed.length === 0 ? 'ready' : 'not ready', ...Object.fromEntries(found.map(([name, good]) => [name, good ? 'ok' : 'failed'])) }
+  app.route({ method, url: '/healthz', handler: async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }) })
+
+  app.route({
+    method,
+    url: '/readyz',
+    handler: async (_request, reply) => {
+      const found = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await holds(check)] as const))
+      const failed = found.filter(([, good]) => !good).map(([name]) => name)
+      if (failed.length > 0) reply.code(503).headers({ 'x-reason': `not ready: ${failed.join(', ')}`, 'retry-after': '5' })
+      reply.header('cache-control', 'no-store')
+      return { status: failed.length === 0 ? 'ready' : 'not ready', ...Object.fromEntries(found.map(([name, good]) => [name, good ? 'ok' : 'failed'])) }
+    }
   })
 }

@@ -36,7 +36,7 @@ export interface Marquee {
 }
 
 /** A database whose last server ended properly carries this mark. */
-const CLEAN = 'clean'
+export const CLEAN = 'clean'
 /** Rows up to this moment (unix milliseconds) are known to be on the disk. */
 const SYNCED = 'synced'
 const CHECKPOINT_MS = 60_000

@@ -1,6 +1,6 @@
 // /healthz: the process answers. /readyz: database and store really answer now; what does not is named, with 503 and X-Reason.
 
-import { rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -77,4 +77,16 @@ t.test('a database that does not answer is named, beside the store where both fa
   store = () => { throw new Error('gone too') }
   t.match(await asked(`${url}/readyz`), { status: 503, reason: 'not ready: database, store' })
   t.match(await asked(`${url}/healthz`), { status: 200 })
+})
+
+t.test('a store whose folder is gone, as an unmounted disk leaves it, is not ready; HEAD is answered like GET', async (t) => {
+  const { url, dataDir } = await startMarquee(t)
+  for (const path of ['/', '/healthz', '/readyz']) t.equal((await fetch(`${url}${path}`, { method: 'HEAD' })).status, 200)
+  renameSync(join(dataDir, 'store'), join(dataDir, 'unmounted'))
+  const response = await fetch(`${url}/readyz`)
+  t.equal(response.status, 503)
+  t.equal(response.headers.get('x-reason'), 'not ready: store')
+  t.equal(response.headers.get('cache-control'), 'no-store')
+  renameSync(join(dataDir, 'unmounted'), join(dataDir, 'store'))
+  t.equal((await fetch(`${url}/readyz`)).status, 200)
 })

@@ -3,7 +3,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { holdDataFolder } from '../data-folder.ts'
 import { openDatabase } from '../database.ts'
-import { databasePath } from '../marquee.ts'
+import { CLEAN, databasePath } from '../marquee.ts'
 import { Descriptors } from '../stores/descriptors.ts'
 import { openStores } from '../stores/open.ts'
 import { reconcile } from '../stores/reconcile.ts'
@@ -32,6 +32,7 @@ beside it as marquee.db.old, and stays in place when this breaks off. Refuses wh
             stores, descriptors, since: 0, now: Math.floor(Date.now() / 1000), onProgress: (seen) => { progress.show(`rebuild: ${seen} owners read`) }
           })
           progress.end()
+          if (lost.length === 0) descriptors.setMark(CLEAN, 'yes') // the next start need not compare them once more
           descriptors.checkpoint()
           const { blobs, owners, bytes } = descriptors.counts()
           database.close() // its log goes into it

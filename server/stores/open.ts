@@ -6,7 +6,8 @@ import { Journal } from './fs/journal.ts'
 import { FsObjects } from './fs/objects.ts'
 import { FsPackStore } from './fs/pack-store.ts'
 import { IndexStore } from './index-store.ts'
-import { Layout } from './layout.ts'
+import { StoreError } from '../errors.ts'
+import { Layout, STATE } from './layout.ts'
 import { MemoryObjects } from './memory/objects.ts'
 import { MemoryPackStore } from './memory/pack-store.ts'
 import { OwnerStore } from './owners.ts'
@@ -54,7 +55,15 @@ export function composeStores (packs: PackStore, objects: Objects, layout: Layou
 export async function openFsStores (root: string, files: Files = new NodeFiles(), journal: Journal | null = null): Promise<Stores> {
   const layout = new Layout(false)
   const stores = composeStores(await FsPackStore.open(root, layout, files), new FsObjects(root, files), layout, false)
-  return { ...stores, journal, close: async () => { await journal?.close() } }
+  // a missing object says nothing of a missing folder, as an unmounted disk leaves it
+  const prove = async (): Promise<void> => {
+    try {
+      await files.stat(join(root, STATE))
+    } catch (error) {
+      throw new StoreError('fs', 'stat', root, error)
+    }
+  }
+  return { ...stores, journal, prove, close: async () => { await journal?.close() } }
 }
 
 /** The same in a bucket; `journal` is a folder of this server's own. */
