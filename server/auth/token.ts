@@ -34,6 +34,14 @@ interface Verified {
   signed: boolean
 }
 
+export interface OpenedToken {
+  event: SignedEvent
+  /** Throws TOKEN_SIGNATURE. */
+  prove: () => void
+  /** The same by somebody else's check. Rejects with TOKEN_SIGNATURE. */
+  proveBy: (check: (event: SignedEvent) => boolean | Promise<boolean>) => Promise<void>
+}
+
 /** Headers already decoded and verified: the same bytes always give the same answer. */
 export class TokenCache {
   readonly #known = new Map<string, Verified>()
@@ -45,18 +53,22 @@ export class TokenCache {
     this.#limit = limit
   }
 
-  /** The event in a header, its signature not yet looked at. Throws as `parseAuthorization`. */
-  open (header: string | undefined): { event: SignedEvent, prove: () => void } {
+  /**
+   * The event in a header, its signature not yet looked at. Throws as `parseAuthorization`. `prove` looks at it, by the given check or our own.
+   */
+  open (header: string | undefined): OpenedToken {
     const known = header === undefined ? undefined : this.#known.get(header)
     const event = known?.event ?? parseAuthorization(header)
     return {
       event,
-      prove: () => {
-        const signed = known?.signed ?? isSigned(event)
-        if (known === undefined) this.#keep(header!, { event, signed })
-        if (!signed) throw new Failure('TOKEN_SIGNATURE')
-      }
+      prove: () => { this.#settle(header!, event, known !== undefined, known?.signed ?? isSigned(event)) },
+      proveBy: async (check) => { this.#settle(header!, event, known !== undefined, known?.signed ?? await check(event)) }
     }
+  }
+
+  #settle (header: string, event: SignedEvent, known: boolean, signed: boolean): void {
+    if (!known) this.#keep(header, { event, signed })
+    if (!signed) throw new Failure('TOKEN_SIGNATURE')
   }
 
   #keep (header: string, verified: Verified): void {
