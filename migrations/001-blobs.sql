@@ -13,6 +13,7 @@ CREATE TABLE blobs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX blobs_by_blake3 ON blobs (blake3);
+CREATE INDEX blobs_by_pack ON blobs (pack) WHERE pack IS NOT NULL;
 
 CREATE TABLE owners (
   pubkey   BLOB NOT NULL,               -- 32 bytes; empty for an upload without a key

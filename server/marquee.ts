@@ -14,6 +14,7 @@ import { Blobs } from './stores/blobs.ts'
 import { Descriptors } from './stores/descriptors.ts'
 import { ForeignFinder } from './stores/foreign.ts'
 import { openStores } from './stores/open.ts'
+import { removeLeftovers } from './stores/leftovers.ts'
 import { reconcile } from './stores/reconcile.ts'
 import { Sweeper } from './stores/sweeper.ts'
 import { VERSION } from './version.ts'
@@ -146,6 +147,11 @@ async function settle (stores: Stores, descriptors: Descriptors, config: Config,
     const since = Number(descriptors.mark(SYNCED) ?? 0)
     const { learned, forgotten, restored, lost } = await reconcile({ stores, descriptors, since: Math.max(0, since - MARGIN_MS), now: Math.floor(now / 1000) })
     if (learned + forgotten + restored > 0) logger.warn({ learned, forgotten, restored }, 'compared rows and store after an unclean end')
+    // where other nodes write too, an upload of theirs may be between its pack and its owner: there it is the sweeper's
+    if (!stores.shared && !config.foreignBlobs) {
+      const removed = await removeLeftovers(stores, descriptors)
+      if (removed > 0) logger.info({ removed }, 'leftovers of an unclean end removed')
+    }
     for (const each of lost) logger.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
   }
   descriptors.setMark(CLEAN, null)

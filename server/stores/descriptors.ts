@@ -86,6 +86,7 @@ export class Descriptors {
   readonly #owner: Statement<[Buffer, Buffer], { uploaded: number, type: string, expires: number | null }>
   readonly #ownersOf: Statement<[Buffer], { pubkey: Buffer }>
   readonly #returned: Statement<[Buffer, Buffer]>
+  readonly #blake3: Statement<[Buffer]>
   readonly #settle: Statement<[{ sha256: Buffer, untyped: string }]>
   readonly #departedAt: Statement<[Buffer, Buffer], { uploaded: number }>
   readonly #sameSecond: Statement<[Buffer, number, Buffer, number], BlobRow>
@@ -108,6 +109,7 @@ export class Descriptors {
     this.#owner = database.prepare('SELECT uploaded, type, expires FROM owners WHERE pubkey = ? AND sha256 = ?')
     this.#ownersOf = database.prepare('SELECT pubkey FROM owners WHERE sha256 = ?')
     this.#returned = database.prepare('DELETE FROM departed WHERE pubkey = ? AND sha256 = ?')
+    this.#blake3 = database.prepare('SELECT 1 FROM blobs WHERE blake3 = ? LIMIT 1')
     this.#settle = database.prepare(`
       UPDATE blobs SET
         uploaded = (SELECT min(uploaded) FROM owners WHERE sha256 = @sha256),
@@ -183,6 +185,16 @@ export class Descriptors {
   /** This owner's ownership of a blob, null when it has none. */
   ownership (sha256: string, owner: string): { uploaded: number, type: string, expires: number | null } | null {
     return this.#owner.get(ownerBytes(owner), Buffer.from(sha256, 'hex')) ?? null
+  }
+
+  /** Is some blob here of this BLAKE3? */
+  hasBlake3 (blake3: string): boolean {
+    return this.#blake3.get(Buffer.from(blake3, 'hex')) !== undefined
+  }
+
+  /** Does some blob lie in this pack, other than as the pack itself? */
+  usesPack (pack: Uint8Array): boolean {
+    return this.#database.prepare('SELECT 1 FROM blobs WHERE pack = ? LIMIT 1').get(pack) !== undefined
   }
 
   ownersOf (sha256: string): string[] {

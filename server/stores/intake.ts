@@ -46,7 +46,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
     let size = 0
     let batch: Buffer[] = []
     let batchBytes = 0
-    let writing = false
+    let writing: Promise<void> | null = null
     let ended = false
     let settled = false
     let timer = startTimer()
@@ -66,7 +66,10 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
       if (settled) return
       release()
       body.pause()
-      reject(error)
+      // a write under way may still be opening what the caller is about to discard
+      const tell = (): void => { reject(error) }
+      if (writing === null) tell()
+      else writing.then(tell, tell)
     }
 
     function onData (chunk: Buffer): void {
@@ -85,7 +88,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
     }
 
     function flush (): void {
-      if (writing) {
+      if (writing !== null) {
         body.pause()
         clearTimeout(timer) // our disk is slow, not the client
         return
@@ -93,9 +96,9 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
       const full = batch
       batch = []
       batchBytes = 0
-      writing = true
-      write(full).then(() => {
-        writing = false
+      writing = write(full)
+      writing.then(() => {
+        writing = null
         if (settled) return
         if (ended) return finish()
         if (batchBytes >= BATCH_BYTES) flush()
@@ -106,7 +109,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
     }
 
     function finish (): void {
-      if (writing) return
+      if (writing !== null) return
       if (batchBytes > 0 && size > limits.keepUpTo) return flush()
       release()
       resolve({

@@ -22,4 +22,6 @@ export interface Objects {
   remove: (key: string) => Promise<boolean>
   /** Every object whose key begins with `prefix` (which ends in `/`), in no promised order. */
   list: (prefix: string) => AsyncIterable<ObjectEntry>
+  /** The names directly below `prefix` (which ends in `/`), of objects and of what has objects below it, each once. */
+  names: (prefix: string) => AsyncIterable<string>
 }

@@ -31,6 +31,8 @@ export interface Stores {
   shared: boolean
   /** Where small uploads share a sync; null where each is synced by itself. */
   journal: Journal | null
+  /** The names directly below a folder of the tree, such as `pack/`. */
+  names: (folder: string) => AsyncIterable<string>
   /** Rejects with StoreError when the store does not answer now. */
   prove: () => Promise<void>
   close: () => Promise<void>
@@ -46,6 +48,7 @@ export function composeStores (packs: PackStore, objects: Objects, layout: Layou
     layout,
     shared,
     journal: null,
+    names: (folder) => objects.names(folder),
     prove: async () => { await objects.get(layout.state('ready')) },
     close: async () => {}
   }

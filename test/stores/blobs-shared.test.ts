@@ -33,6 +33,7 @@ function watched (objects: Objects, between: (call: number) => Promise<void>): O
       await between(calls++)
       return objects.remove(key)
     },
+    names: (prefix) => objects.names(prefix),
     list: async function * (prefix): AsyncIterable<ObjectEntry> {
       await between(calls++)
       yield * objects.list(prefix)

@@ -121,6 +121,14 @@ export function objectsSuite (t: Test, name: string, open: (t: Test) => Promise<
     t.equal((await listed(objects, 'owners/C/')).size, 1)
   })
 
+  test('names are those directly below a prefix, each once', async (t, objects) => {
+    for (const key of ['state/a', 'state/b/1', 'state/b/2', 'state/bb/4', 'owners/b/5']) await objects.put(key, Buffer.from(key))
+    const names: string[] = []
+    for await (const name of objects.names('state/')) names.push(name)
+    t.same(names.sort(), ['a', 'b', 'bb'])
+    for await (const name of objects.names('nothing/')) t.fail(name)
+  })
+
   test('a list has everything below its prefix and nothing else', async (t, objects) => {
     const keys = ['state/a', 'state/b/1', 'state/b/2', 'state/b/c/3', 'state/bb/4', 'owners/b/5']
     for (const key of keys) await objects.put(key, Buffer.from(key))

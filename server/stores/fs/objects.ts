@@ -124,4 +124,12 @@ export class FsObjects implements Objects {
       }
     }
   }
+
+  async * names (prefix: string): AsyncIterable<string> {
+    try {
+      yield * (await this.#files.names(join(this.#root, prefix))).map(({ name }) => name)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw new StoreError('fs', 'list', prefix, error)
+    }
+  }
 }

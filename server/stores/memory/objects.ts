@@ -29,4 +29,9 @@ export class MemoryObjects implements Objects {
       if (key.startsWith(prefix)) yield { key, size: bytes.length, modified }
     }
   }
+
+  async * names (prefix: string): AsyncIterable<string> {
+    const below = [...this.#objects.keys()].filter((key) => key.startsWith(prefix))
+    yield * new Set(below.map((key) => key.slice(prefix.length).split('/', 1)[0]!))
+  }
 }

@@ -48,4 +48,17 @@ export class S3Objects implements Objects {
       throw new StoreError(this.name, 'list', prefix, error)
     }
   }
+
+  async * names (prefix: string): AsyncIterable<string> {
+    const { client, bucket } = this.#bucket
+    try {
+      for await (const item of client.listObjectsV2(bucket, prefix, false)) {
+        const { name, prefix: folder } = item as { name?: string, prefix?: string }
+        const key = name ?? folder
+        if (key !== undefined) yield key.slice(prefix.length).replace(/\/$/, '')
+      }
+    } catch (error) {
+      throw new StoreError(this.name, 'list', prefix, error)
+    }
+  }
 }
