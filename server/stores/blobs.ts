@@ -187,7 +187,7 @@ export class Blobs {
     const place = await this.#writer.write(arrival, draft, ownership)
     await this.#rows.saveTogether(ownership, place)
     this.#missing.delete(sha256)
-    return { blob: this.#rows.get(sha256)!, created: true }
+    return { blob: { sha256, blake3, size, type, uploaded: ownership.uploaded, place, foreign: false }, created: true }
   }
 
   #seconds (): number {

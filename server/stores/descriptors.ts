@@ -43,6 +43,9 @@ export interface OwnedBlob {
   uploaded: number
 }
 
+type RowBlob = Pick<Blob, 'sha256' | 'blake3' | 'size' | 'type' | 'uploaded'>
+type BlobColumns = [Buffer, Buffer | null, number, string, number, number, Uint8Array | null, number, number]
+
 interface SavedRow {
   ownership: Ownership
   place: Place
@@ -81,7 +84,8 @@ const LISTED = 'SELECT o.sha256, b.size, b.type, o.uploaded FROM owners o JOIN b
 export class Descriptors {
   readonly #database: Database
   readonly #get: Statement<[Buffer], BlobRow>
-  readonly #putBlob: Statement<[Buffer, Buffer | null, number, string, number, number, Uint8Array | null, number, number]>
+  readonly #putBlob: Statement<BlobColumns>
+  readonly #addBlob: Statement<BlobColumns>
   readonly #putOwner: Statement<[Buffer, Buffer, number, string, number | null]>
   readonly #owner: Statement<[Buffer, Buffer], { uploaded: number, type: string, expires: number | null }>
   readonly #ownersOf: Statement<[Buffer], { pubkey: Buffer }>
@@ -92,6 +96,8 @@ export class Descriptors {
   readonly #sameSecond: Statement<[Buffer, number, Buffer, number], BlobRow>
   readonly #earlier: Statement<[Buffer, number, number, number], BlobRow>
 
+  /** Without any there is nothing to strike out when an owner comes. */
+  #someDeparted: boolean
   readonly #saveAll: (rows: readonly SavedRow[]) => void
   #together: (SavedRow & { resolve: () => void, reject: (error: unknown) => void })[] = []
 
@@ -103,6 +109,8 @@ export class Descriptors {
       INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (sha256) DO UPDATE SET blake3 = excluded.blake3, size = excluded.size, type = excluded.type, uploaded = excluded.uploaded,
         place = excluded.place, pack = excluded.pack, offset = excluded.offset, alien = excluded.alien`)
+    this.#addBlob = database.prepare('INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING')
+    this.#someDeparted = database.prepare('SELECT 1 FROM departed LIMIT 1').get() !== undefined
     this.#putOwner = database.prepare(`
       INSERT INTO owners VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (pubkey, sha256) DO UPDATE SET uploaded = excluded.uploaded, type = excluded.type, expires = excluded.expires`)
@@ -155,20 +163,24 @@ export class Descriptors {
   #saveRow ({ ownership, place }: SavedRow): void {
     const sha256 = Buffer.from(ownership.sha256, 'hex')
     const pubkey = ownerBytes(ownership.owner)
-    const have = this.#get.get(sha256)
-    const fresh = have === undefined || have.alien === 1
-    if (fresh) this.#put(ownership, place, false)
+    const fresh = this.#addBlob.run(...this.#columns(ownership, place, false)).changes === 1
+    const alien = !fresh && this.#get.get(sha256)?.alien === 1
+    if (alien) this.#put(ownership, place, false)
     this.#putOwner.run(pubkey, sha256, ownership.uploaded, ownership.type, ownership.expires ?? null)
-    this.#returned.run(pubkey, sha256)
-    if (!fresh) this.#settle.run({ sha256, untyped: UNTYPED })
+    if (this.#someDeparted) this.#returned.run(pubkey, sha256)
+    if (!fresh && !alien) this.#settle.run({ sha256, untyped: UNTYPED })
   }
 
-  #put (blob: { sha256: string, blake3: string | null, size: number, type: string, uploaded: number }, place: Place, foreign: boolean): void {
+  #put (blob: RowBlob, place: Place, foreign: boolean): void {
+    this.#putBlob.run(...this.#columns(blob, place, foreign))
+  }
+
+  #columns (blob: RowBlob, place: Place, foreign: boolean): BlobColumns {
     const kind = { own: 0, inline: 1, part: 2 }[place.kind]
-    this.#putBlob.run(
+    return [
       Buffer.from(blob.sha256, 'hex'), blob.blake3 === null ? null : Buffer.from(blob.blake3, 'hex'), blob.size, blob.type, blob.uploaded,
       kind, place.kind === 'part' ? place.pack : null, place.kind === 'part' ? place.offset : 0, foreign ? 1 : 0
-    )
+    ]
   }
 
   /** Remembers a blob of somebody else's tools: nobody's. */
@@ -203,6 +215,7 @@ export class Descriptors {
 
   /** Ends one ownership, and the blob with the last one; its place in the owner's list is kept for cursors. */
   removeOwner (sha256: string, owner: string, now: number): void {
+    this.#someDeparted = true
     this.#database.transaction(() => {
       const [pubkey, blob] = [ownerBytes(owner), Buffer.from(sha256, 'hex')]
       this.#database.prepare(`
