@@ -14,6 +14,9 @@ import type { Multihash } from '../multihash.ts'
 import type { PackDraft, PackEntry, PackReading, PackStore } from '../pack-store.ts'
 import type { Files, OpenFile } from './files.ts'
 
+/** How much of a large upload goes to the disk at a time while the rest still comes: the last sync then has little left to wait for. */
+const SYNC_BYTES = 32 * 1024 * 1024
+
 export class FsPackStore implements PackStore {
   readonly name = 'fs'
   readonly #root: string
@@ -118,6 +121,9 @@ class FsPackDraft implements PackDraft {
   readonly #file: OpenFile
   readonly #files: Files
   #open = true
+  #unsynced = 0
+  #fault: unknown = null
+  #syncing: Promise<void> | null = null
 
   constructor (path: string, place: (pack: Multihash) => string, folder: string, file: OpenFile, files: Files) {
     this.#path = path
@@ -133,11 +139,18 @@ class FsPackDraft implements PackDraft {
     } catch (error) {
       throw new StoreError('fs', 'write', this.#path, error)
     }
+    this.#unsynced += chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    if (this.#unsynced < SYNC_BYTES || this.#syncing !== null) return
+    this.#unsynced = 0
+    // the kernel tells a lost write once: it must not be lost here as well
+    this.#syncing = this.#file.sync().catch((error: unknown) => { this.#fault ??= error }).finally(() => { this.#syncing = null })
   }
 
   async commit (pack: Multihash): Promise<'created' | 'existed'> {
     let outcome: 'created' | 'existed' = 'created'
     try {
+      await this.#syncing
+      if (this.#fault !== null) throw this.#fault
       await this.#file.sync()
       try {
         await this.#files.link(this.#path, this.#place(pack))
@@ -157,6 +170,7 @@ class FsPackDraft implements PackDraft {
   async discard (): Promise<void> {
     if (!this.#open) return
     this.#open = false
+    await this.#syncing
     await this.#file.close().catch(() => {})
     // what cannot be removed now is swept at the next boot
     await this.#files.remove(this.#path).catch(() => {})
