@@ -30,12 +30,13 @@ export class Bucket {
   readonly name = 'minio'
   readonly client: Client
   readonly bucket: string
-  readonly #agent: HttpAgent
+  /** Connections to the store, kept open. */
+  readonly agent: HttpAgent
 
   constructor ({ endpoint, accessKey, secretKey, bucket, region }: BucketSettings) {
     const url = new URL(endpoint)
     const secure = url.protocol === 'https:'
-    this.#agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 64 })
+    this.agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 64 })
     this.client = new Client({
       endPoint: url.hostname,
       port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
@@ -44,7 +45,7 @@ export class Bucket {
       secretKey,
       region, // else the client asks for it before the first call
       pathStyle: true,
-      transportAgent: this.#agent
+      transportAgent: this.agent
     })
     this.bucket = bucket
   }
@@ -97,6 +98,6 @@ export class Bucket {
   }
 
   close (): void {
-    this.#agent.destroy()
+    this.agent.destroy()
   }
 }

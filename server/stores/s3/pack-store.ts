@@ -4,6 +4,7 @@ import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
 import { PACKS } from '../layout.ts'
 import { PART_BYTES, S3PackDraft, abortUpload } from './draft.ts'
+import { DirectReader } from './direct-read.ts'
 import { PartBudget } from './part-budget.ts'
 import type { Readable } from 'node:stream'
 import type { Layout } from '../layout.ts'
@@ -22,11 +23,13 @@ export class S3PackStore implements PackStore {
   readonly #layout: Layout
   readonly #journal: UploadJournal
   readonly #drafting: DraftParts
+  readonly #direct: DirectReader
 
   constructor (bucket: Bucket, layout: Layout, journal: UploadJournal, limits: { partBytes?: number, copyLimit?: number } = {}) {
     this.#bucket = bucket
     this.#layout = layout
     this.#journal = journal
+    this.#direct = new DirectReader(bucket)
     this.#drafting = { bucket, layout, journal, budget: new PartBudget(PARTS_IN_MEMORY), partBytes: PART_BYTES, ...limits }
   }
 
@@ -42,9 +45,8 @@ export class S3PackStore implements PackStore {
   }
 
   async read (pack: Multihash, offset: number, length: number): Promise<PackReading | null> {
-    const { client, bucket } = this.#bucket
     const key = this.#layout.pack(pack)
-    const body = await this.#bucket.askMaybe('read', key, () => client.getPartialObject(bucket, key, offset, length))
+    const body = await this.#bucket.ask('read', key, () => this.#direct.open(key, offset, length))
     return body === null ? null : new StreamReading(body, keyOf(pack), length)
   }
 
