@@ -14,7 +14,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { FastifyBaseLogger } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Blob } from '../stores/descriptors.ts'
-import type { AnswerHeaders } from './blob-answer.ts'
+import type { AnswerHeaders, BytesAnswer } from './blob-answer.ts'
 
 export interface RetrievalParts {
   blobs: Blobs
@@ -121,9 +121,19 @@ export class Retrieval {
       res.writeHead(200, this.#wholeHeaders(blob)).end()
       return
     }
-    sendSections(res, answer, (start, length) => this.#parts.blobs.read(blob, start, length), (error) => {
-      this.#parts.logger.error({ err: error, sha256: blob.sha256 }, 'a blob broke off on its way out')
-    }).catch((error: unknown) => { this.#refuse(res, error) })
+    this.#send(res, blob, answer, range === undefined).catch((error: unknown) => { this.#refuse(res, error) })
+  }
+
+  async #send (res: ServerResponse, blob: Blob, answer: BytesAnswer, whole: boolean): Promise<void> {
+    const { blobs, logger } = this.#parts
+    const bytes = whole ? await blobs.readSmall(blob) : null
+    if (bytes !== null) {
+      res.writeHead(200, this.#wholeHeaders(blob)).end(bytes)
+      return
+    }
+    await sendSections(res, answer, (start, length) => blobs.read(blob, start, length), (error) => {
+      logger.error({ err: error, sha256: blob.sha256 }, 'a blob broke off on its way out')
+    })
   }
 
   /** Made once a blob as long as its row or its bytes stay in memory: a hot blob's answer is then one write. */

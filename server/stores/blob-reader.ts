@@ -1,7 +1,9 @@
 // A blob's bytes from wherever they lie: memory, a log not yet settled, its own pack, a part of another, its index record.
 
 import { HOT_BYTES, HotBlobs } from './hot-blobs.ts'
-import { identityBytes, sha256Multihash } from './multihash.ts'
+import { StoreError } from '../errors.ts'
+import { identityBytes, sha256Hex, sha256Multihash } from './multihash.ts'
+import { readWhole } from './pack-store.ts'
 import { bytesReading } from './places.ts'
 import { placesIn } from './index-store.ts'
 import type { Blob } from './descriptors.ts'
@@ -10,13 +12,17 @@ import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
 import type { PackReading } from './pack-store.ts'
 
-/** How long bytes in memory are good where another node may delete the blob, milliseconds. */
-const HOT_MS = 2000
+/**
+ * How long bytes in memory are good where another node may delete the blob, milliseconds. Deletes elsewhere are followed within seconds
+ * (changes.ts) and cool the blob; this is for the one that was missed.
+ */
+const HOT_MS = 60_000
 
 export class BlobReader {
   readonly #stores: Stores
   readonly #hot: HotBlobs
   readonly #now: () => number
+  readonly #reading = new Map<string, Promise<Buffer | null>>()
 
   /** @param cacheSize bytes of small blobs kept in memory */
   constructor (stores: Stores, cacheSize: number, now: () => number) {
@@ -33,6 +39,7 @@ export class BlobReader {
   /** What was kept of it in memory may no longer be true. */
   cool (sha256: string): void {
     this.#hot.drop(sha256)
+    this.#reading.delete(sha256)
   }
 
   /** All bytes of a small blob that can be had at once, and keeps them in memory; null otherwise. */
@@ -40,7 +47,39 @@ export class BlobReader {
     if (blob.size > HOT_BYTES) return null
     const bytes = this.#stores.journal?.pending(blob.sha256) ??
       (blob.place.kind === 'own' ? this.#stores.packs.readNow?.(sha256Multihash(blob.sha256), 0, blob.size) : null) ?? null
-    if (bytes !== null) this.#hot.put({ blob, bytes, until: this.#stores.shared ? this.#now() + HOT_MS : Infinity })
+    if (bytes !== null) this.#keep(blob, bytes)
+    return bytes
+  }
+
+  #keep (blob: Blob, bytes: Buffer): void {
+    this.#hot.put({ blob, bytes, until: this.#stores.shared ? this.#now() + HOT_MS : Infinity })
+  }
+
+  /**
+   * All bytes of a small blob, checked against its name and kept in memory; those who ask at the same time share one read. Null for a larger
+   * blob, and when they are nowhere. Rejects with StoreError, also when they are not what they should be.
+   */
+  async small (blob: Blob): Promise<Buffer | null> {
+    if (blob.size > HOT_BYTES || blob.size === 0) return null
+    const { sha256 } = blob
+    const running = this.#reading.get(sha256)
+    if (running !== undefined) return running
+    const reading = this.#readSmall(blob).then((bytes) => {
+      // `cool` in the meantime: the blob may be gone, so it is not kept
+      if (bytes !== null && this.#reading.get(sha256) === reading) this.#keep(blob, bytes)
+      return bytes
+    }).finally(() => {
+      if (this.#reading.get(sha256) === reading) this.#reading.delete(sha256)
+    })
+    this.#reading.set(sha256, reading)
+    return reading
+  }
+
+  async #readSmall (blob: Blob): Promise<Buffer | null> {
+    const reading = await this.open(blob, 0, blob.size)
+    if (reading === null) return null
+    const bytes = await readWhole(reading)
+    if (sha256Hex(bytes) !== blob.sha256) throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, new Error('the bytes are damaged'))
     return bytes
   }
 

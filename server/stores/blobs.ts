@@ -119,6 +119,11 @@ export class Blobs {
     return this.#reader.now(blob)
   }
 
+  /** All bytes of a small blob, checked; null for a larger one, or one whose bytes are gone (`read` tells which). Rejects with StoreError. */
+  readSmall (blob: Blob): Promise<Buffer | null> {
+    return this.#reader.small(blob)
+  }
+
   /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
   async find (sha256: string): Promise<Blob | null> {
     const known = this.#rows.get(sha256)
