@@ -96,8 +96,13 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
     const keeping = setInterval(() => { keep(descriptors, logger) }, CHECKPOINT_MS)
+    let looking = !stores.shared
     const following = setInterval(() => {
-      if (stores.shared) blobs.followChanges().catch((error: unknown) => { logger.warn({ err: error }, 'changes of other nodes could not be read') })
+      if (looking) return
+      looking = true
+      blobs.followChanges().catch((error: unknown) => {
+        logger.warn({ err: error }, 'changes of other nodes could not be read')
+      }).finally(() => { looking = false })
     }, FOLLOW_MS)
     const sweeping = setInterval(() => {
       sweeper?.sweep().then((removed) => {
@@ -143,10 +148,11 @@ async function settle (stores: Stores, descriptors: Descriptors, config: Config,
   if (swept > 0) logger.info({ swept }, 'drafts of an earlier run removed')
   if (!config.foreignBlobs) descriptors.forgetForeign()
   const now = Date.now()
-  if (descriptors.mark(CLEAN) === null) {
+  // other nodes may have changed a shared store while this one was away
+  if (descriptors.mark(CLEAN) === null || stores.shared) {
     const since = Number(descriptors.mark(SYNCED) ?? 0)
     const { learned, forgotten, restored, lost } = await reconcile({ stores, descriptors, since: Math.max(0, since - MARGIN_MS), now: Math.floor(now / 1000) })
-    if (learned + forgotten + restored > 0) logger.warn({ learned, forgotten, restored }, 'compared rows and store after an unclean end')
+    if (learned + forgotten + restored > 0) logger.warn({ learned, forgotten, restored }, 'compared rows and store')
     // where other nodes write too, an upload of theirs may be between its pack and its owner: there it is the sweeper's
     if (!stores.shared && !config.foreignBlobs) {
       const removed = await removeLeftovers(stores, descriptors)

@@ -42,6 +42,8 @@ export class BlobWriter {
     // an inline blob's bytes lie in its records alone: they stand for the pack and come before the owner
     if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
     else await this.writeRecords(sha256, blake3, size, place, arrival.whole)
+    // a log may still speak of this blob, and end an earlier ownership when it becomes files
+    if (journal?.speaksOf(sha256) === true) await journal.append({ op: 'own', ownership })
     await this.#stores.owners.put(ownership)
     try {
       if (place.kind === 'own') await this.writeRecords(sha256, blake3, size, place, null)

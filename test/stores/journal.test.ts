@@ -221,3 +221,36 @@ t.test('a short write or a sync that fails refuses the upload, and the next one 
     await node.stores.close()
   }
 })
+
+t.test('an upload that comes the other way while a log speaks of its blob keeps its owner, now and after a replay', async (t) => {
+  const root = t.testdir({})
+  const node = await open(root)
+  const blob = seededBlob('two ways', 20_000)
+  await node.put(blob.bytes)
+  await node.blobs.disown(blob.sha256, A)
+  // as when too much waits: this one takes the way of large uploads
+  const { journal } = node.stores
+  const takes = journal!.takes.bind(journal)
+  journal!.takes = () => false
+  await node.put(blob.bytes)
+  journal!.takes = takes
+  const next = await open(root) // a kill now
+  t.same(next.rows.ownersOf(blob.sha256), [A])
+  await node.stores.close()
+  t.ok((await bytesOf(next.blobs, blob.sha256))?.equals(blob.bytes))
+  t.same(await next.stores.owners.namesOf(blob.sha256), [A])
+})
+
+t.test('an entry that is appended in the very moment the last batch ends is not forgotten', async (t) => {
+  const node = await open(t.testdir({}))
+  const { journal } = node.stores
+  for (let i = 0; i < 200; i++) {
+    const first = journal!.append({ op: 'drop', sha256: 'e'.repeat(64), owner: A })
+    // one in each of the microtasks around the end of the batch
+    let chain: Promise<unknown> = first
+    for (let depth = 0; depth < i % 6; depth++) chain = chain.then(() => {})
+    await chain.then(() => journal!.append({ op: 'drop', sha256: 'f'.repeat(64), owner: A }))
+  }
+  t.pass('every one was written')
+  await node.stores.close()
+})

@@ -68,6 +68,7 @@ export class Journal {
   readonly #old: Log[] = []
   #number = 0
   #queue: Queued[] = []
+  #busy = false
   #writing: Promise<void> | null = null
   /** How many live logs speak of a blob. */
   readonly #live = new Map<string, number>()
@@ -127,11 +128,12 @@ export class Journal {
   append (entry: JournalEntry): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ entry, resolve, reject })
-      this.#writing ??= this.#write().finally(() => { this.#writing = null })
+      if (!this.#busy) this.#writing = this.#write()
     })
   }
 
   async #write (): Promise<void> {
+    this.#busy = true
     while (this.#queue.length > 0) {
       await new Promise(setImmediate) // what arrives in this turn shares the sync
       const batch = this.#queue
@@ -152,6 +154,7 @@ export class Journal {
         for (const { entry, reject } of batch) reject(new StoreError('fs', 'journal', shaOf(entry), error))
       }
     }
+    this.#busy = false // in the same breath as the look at the queue: what comes from here on starts anew
   }
 
   #current (): Log {
@@ -164,7 +167,7 @@ export class Journal {
       closeSync(folder)
       this.#log = { path, fd, size: 0, entries: 0, applied: 0, since: Date.now(), unsettled: [], blobs: [], waiting: [] }
       this.#timer ??= setInterval(() => {
-        if (this.#log !== null && this.#log.entries > 0 && Date.now() - this.#log.since > ROTATE_MS && this.#writing === null) this.#retire()
+        if (this.#log !== null && this.#log.entries > 0 && Date.now() - this.#log.since > ROTATE_MS && !this.#busy) this.#retire()
       }, ROTATE_MS).unref()
     }
     return this.#log
@@ -252,6 +255,7 @@ export class Journal {
   /** Resolves when the blob's files are there: only then may they be removed again. Rejects with StoreError when they cannot be made now. */
   async settled (sha256: string): Promise<void> {
     if (!this.#pending.has(sha256)) return
+    if (this.#faulty) throw new StoreError('fs', 'settle', sha256, new Error('files cannot be made now'))
     if (this.#log !== null) this.#settleLog(this.#log)
     await this.#waiting(new Promise<void>((resolve, reject) => { this.#settled.set(sha256, [...this.#settled.get(sha256) ?? [], { resolve, reject }]) }))
   }
