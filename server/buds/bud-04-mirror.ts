@@ -126,13 +126,15 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     try {
       const type = origin.type === null ? null : parseMediaType(origin.type)
       policy.judge({ pubkey: token.pubkey, type, size: origin.length })
+      // by NIP-98 the URL is what was signed for: if it names a hash, that is what must arrive
+      const promised = wanted.exact || token.kind === HTTP_KIND ? wanted.sha256 : null
       return await blobs.receive(origin.body, {
         owner: token.pubkey,
         type: type === UNTYPED ? null : type,
         extension: extensionIn(url),
-        // by NIP-98 the URL is what was signed for: if it names a hash, that is what must arrive
-        promised: wanted.exact || token.kind === HTTP_KIND ? wanted.sha256 : null,
-        likely: wanted.sha256,
+        promised,
+        // a plain URL only hints at a hash: where the token covers several, any of them may arrive
+        likely: promised ?? (token.hashes.length === 1 ? parseSha256(token.hashes[0]!) : null),
         size: null, // the origin's Content-Length is checked by origin.ts, and counted whatever it says
         acceptHash: (sha256) => { if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH') },
         acceptType: (found, size) => { policy.judge({ pubkey: token.pubkey, type: found, size }) }
