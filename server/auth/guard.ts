@@ -5,9 +5,7 @@ import { Failure } from '../errors.ts'
 import { checkBlossomToken } from './blossom-token.ts'
 import { checkHttpToken, WINDOW_SECONDS } from './nip98.ts'
 import { Replays } from './replays.ts'
-import { SignaturePool } from './signature-pool.ts'
 import { BLOSSOM_KIND, HTTP_KIND, TokenCache } from './token.ts'
-import type { OpenedToken } from './token.ts'
 import type { OurNames } from './our-names.ts'
 
 /** What an endpoint asks of a token: the rows of BUD-11's table. */
@@ -48,7 +46,6 @@ export class Guard {
   readonly #settings: GuardSettings
   readonly #now: () => number
   readonly #cache = new TokenCache()
-  readonly #pool = new SignaturePool()
   readonly #used = new Replays()
 
   constructor (settings: GuardSettings) {
@@ -63,21 +60,6 @@ export class Guard {
 
   /** The request's token for this endpoint. Throws a Failure of status 401. */
   identify (request: AskingRequest, demand: Demand): Token {
-    const { token, opened } = this.#read(request, demand)
-    opened.prove()
-    this.#spend(token, demand)
-    return token
-  }
-
-  /** The same where many come at once: the signature is checked by whoever is free. */
-  async identifyTogether (request: AskingRequest, demand: Demand): Promise<Token> {
-    const { token, opened } = this.#read(request, demand)
-    await opened.proveBy((event) => this.#pool.check(event))
-    this.#spend(token, demand)
-    return token
-  }
-
-  #read (request: AskingRequest, demand: Demand): { token: Token, opened: OpenedToken } {
     const opened = this.#cache.open(request.authorization)
     const { event } = opened
     const now = Math.floor(this.#now() / 1000)
@@ -93,7 +75,9 @@ export class Guard {
     } else {
       throw new Failure('TOKEN_KIND')
     }
-    return { token, opened }
+    opened.prove()
+    this.#spend(token, demand)
+    return token
   }
 
   /** A NIP-98 event changes something once: within its window the same id is a replay. */

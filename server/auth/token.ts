@@ -31,22 +31,15 @@ export function parseAuthorization (header: string | undefined): SignedEvent {
   return value
 }
 
-interface Verified {
-  event: SignedEvent
-  signed: boolean
-}
-
 export interface OpenedToken {
   event: SignedEvent
   /** Throws TOKEN_SIGNATURE. */
   prove: () => void
-  /** The same by somebody else's check. Rejects with TOKEN_SIGNATURE. */
-  proveBy: (check: (event: SignedEvent) => boolean | Promise<boolean>) => Promise<void>
 }
 
 /** Headers already decoded and verified: the same bytes always give the same answer. */
 export class TokenCache {
-  readonly #known = new Map<string, Verified>()
+  readonly #known = new Map<string, SignedEvent>()
   #bytes = 0
   readonly #limit: number
 
@@ -56,27 +49,24 @@ export class TokenCache {
   }
 
   /**
-   * The event in a header, its signature not yet looked at. Throws as `parseAuthorization`. `prove` looks at it, by the given check or our own.
+   * The event in a header, its signature not yet looked at; `prove` looks at it. Throws as `parseAuthorization`.
    */
   open (header: string | undefined): OpenedToken {
     const known = header === undefined ? undefined : this.#known.get(header)
-    const event = known?.event ?? parseAuthorization(header)
+    const event = known ?? parseAuthorization(header)
     return {
       event,
-      prove: () => { this.#settle(header!, event, known !== undefined, known?.signed ?? isSigned(event)) },
-      proveBy: async (check) => { this.#settle(header!, event, known !== undefined, known?.signed ?? await check(event)) }
+      prove: () => {
+        if (known !== undefined || this.#known.has(header!)) return
+        if (!isSigned(event)) throw new Failure('TOKEN_SIGNATURE')
+        this.#keep(header!, event)
+      }
     }
   }
 
-  #settle (header: string, event: SignedEvent, known: boolean, signed: boolean): void {
-    if (!known) this.#keep(header, { event, signed })
-    if (!signed) throw new Failure('TOKEN_SIGNATURE')
-  }
-
-  #keep (header: string, verified: Verified): void {
-    // what is forged is not worth the room; what is known already is not counted twice
-    if (!verified.signed || header.length > this.#limit / 8 || this.#known.has(header)) return
-    this.#known.set(header, verified)
+  #keep (header: string, event: SignedEvent): void {
+    if (header.length > this.#limit / 8) return
+    this.#known.set(header, event)
     this.#bytes += header.length
     for (const oldest of this.#known.keys()) {
       if (this.#bytes <= this.#limit) break

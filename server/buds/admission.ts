@@ -37,8 +37,8 @@ export interface Admission {
   type: string | null
 }
 
-/** Rejects with the first failure. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
-export async function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Promise<Admission> {
+/** Throws the first failure. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
+export function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Admission {
   const { guard, policy, anonymousUploads } = parts
   const size = parseLength(claims.length)
   if (preflight && size === null) throw new Failure('LENGTH_MISSING')
@@ -49,7 +49,7 @@ export async function admit (parts: AdmissionParts, request: AskingRequest, clai
   if (type === null && claims.type !== undefined && claims.type.trim() !== '') throw new Failure('TYPE_INVALID')
 
   policy.judgeClaims({ pubkey: null, type, size })
-  const token = request.authorization === undefined && anonymousUploads ? null : await guard.identifyTogether(request, endpoint)
+  const token = request.authorization === undefined && anonymousUploads ? null : guard.identify(request, endpoint)
   policy.judge({ pubkey: token?.pubkey ?? null, type, size })
   if (token !== null && promised !== null) guard.cover(token, endpoint, promised)
   const only = token?.payload ?? (token?.hashes.length === 1 ? token.hashes[0]! : null)

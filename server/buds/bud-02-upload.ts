@@ -23,7 +23,7 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
   app.put('/upload', {
     onRequest: async (request) => {
       const { headers, raw } = request
-      admissions.set(request, await admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url! }, {
+      admissions.set(request, admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url! }, {
         sha256: single(headers['x-sha-256']), length: headers['content-length'], type: headers['content-type']
       }, ENDPOINTS.upload, false))
     }
