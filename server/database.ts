@@ -47,6 +47,8 @@ export function openDatabase (path: string, folder = MIGRATIONS): Database {
     database.pragma('foreign_keys = ON')
     database.pragma('busy_timeout = 5000')
     database.pragma('cache_size = -32768')
+    // 64 MiB: a thread makes most of each checkpoint (checkpointer.ts); this is for a flood of writes that never lets it finish
+    database.pragma('wal_autocheckpoint = 16384')
     migrate(database, folder)
   } catch (error) {
     database.close()
@@ -54,6 +56,12 @@ export function openDatabase (path: string, folder = MIGRATIONS): Database {
     throw damaged ? new Error(`${path} is damaged (${(error as Error).message}): \`marquee rebuild\` makes it anew from the store`, { cause: error }) : error
   }
   return database
+}
+
+/** Brings the log into the database file and both to the disk; true when nothing was left out. `PASSIVE` waits for nobody. */
+export function checkpoint (database: Database, mode: 'PASSIVE' | 'TRUNCATE'): boolean {
+  const [{ busy, log, checkpointed }] = database.pragma(`wal_checkpoint(${mode})`) as [{ busy: number, log: number, checkpointed: number }]
+  return busy === 0 && log === checkpointed
 }
 
 /**

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4 --enable-source-maps
 // The `marquee` command: argv, environment, signals and exit codes. The only file that touches `process`.
 //
 // Exit codes: 0 done; 1 it went wrong, or `verify` found something; 2 the command or the configuration is off.

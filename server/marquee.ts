@@ -6,9 +6,10 @@ import { build } from './app.ts'
 import { Guard } from './auth/guard.ts'
 import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
-import { openDatabase } from './database.ts'
+import { checkpoint, openDatabase } from './database.ts'
 import { openNodeKey } from './node-key.ts'
 import { Blobs } from './stores/blobs.ts'
 import { Descriptors } from './stores/descriptors.ts'
@@ -40,7 +41,8 @@ export interface Marquee {
 export const CLEAN = 'clean'
 /** Rows up to this moment (unix milliseconds) are known to be on the disk. */
 const SYNCED = 'synced'
-const CHECKPOINT_MS = 60_000
+const KEEP_MS = 60_000
+const CHECKPOINT_MS = 5000
 const FOLLOW_MS = 2000
 const SWEEP_MS = 30 * 60_000
 /** Clocks of store and server may differ by this much. */
@@ -72,6 +74,7 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
     await settle(stores, descriptors, config, logger)
+    await keep(descriptors, () => checkpoint(database, 'TRUNCATE'))
 
     const now = Date.now
     let names = namesOf(config, config.port)
@@ -95,7 +98,14 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
-    const keeping = setInterval(() => { keep(descriptors, logger) }, CHECKPOINT_MS)
+    const checkpointer = new Checkpointer(databasePath(config.dataDir))
+    undo.push(() => checkpointer.close())
+    const checkpointing = setInterval(() => {
+      if (checkpointer.worthwhile) checkpointer.run().catch((error: unknown) => { logger.error({ err: error }, 'the database could not be synced') })
+    }, CHECKPOINT_MS)
+    const keeping = setInterval(() => {
+      keep(descriptors, () => checkpointer.worthwhile ? checkpointer.run() : checkpoint(database, 'TRUNCATE')).catch((error: unknown) => { logger.error({ err: error }, 'the database could not be kept up') })
+    }, KEEP_MS)
     let looking = !stores.shared
     const following = setInterval(() => {
       if (looking) return
@@ -118,6 +128,7 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
         return names.publicUrl
       },
       close: async () => {
+        clearInterval(checkpointing)
         clearInterval(keeping)
         clearInterval(following)
         clearInterval(sweeping)
@@ -161,17 +172,11 @@ async function settle (stores: Stores, descriptors: Descriptors, config: Config,
     for (const each of lost) logger.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
   }
   descriptors.setMark(CLEAN, null)
-  keep(descriptors, logger)
 }
 
-/** Syncs the rows and notes up to when; forgets cursors that nobody holds any more. */
-function keep (descriptors: Descriptors, logger: FastifyBaseLogger): void {
-  try {
-    const now = Date.now()
-    descriptors.forgetDeparted(Math.floor(now / 1000) - DEPARTED_SECONDS)
-    descriptors.checkpoint()
-    descriptors.setMark(SYNCED, String(now))
-  } catch (error) {
-    logger.error({ err: error }, 'the database could not be synced')
-  }
+/** Syncs the rows and notes up to when; forgets cursors that nobody holds any more. Rejects with what the database said. */
+async function keep (descriptors: Descriptors, sync: () => boolean | Promise<boolean>): Promise<void> {
+  const now = Date.now()
+  descriptors.forgetDeparted(Math.floor(now / 1000) - DEPARTED_SECONDS)
+  if (await sync()) descriptors.setMark(SYNCED, String(now))
 }

@@ -44,7 +44,7 @@ export class TokenCache {
   readonly #limit: number
 
   /** @param limit how many characters of headers are remembered at most */
-  constructor (limit = 8 * 1024 * 1024) {
+  constructor (limit = 2 * 1024 * 1024) {
     this.#limit = limit
   }
 

@@ -2,7 +2,7 @@
 
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { holdDataFolder } from '../data-folder.ts'
-import { openDatabase } from '../database.ts'
+import { checkpoint, openDatabase } from '../database.ts'
 import { CLEAN, databasePath } from '../marquee.ts'
 import { Descriptors } from '../stores/descriptors.ts'
 import { openStores } from '../stores/open.ts'
@@ -33,7 +33,7 @@ beside it as marquee.db.old, and stays in place when this breaks off. Refuses wh
           })
           progress.end()
           if (lost.length === 0) descriptors.setMark(CLEAN, 'yes') // the next start need not compare them once more
-          descriptors.checkpoint()
+          checkpoint(database, 'TRUNCATE')
           const { blobs, owners, bytes } = descriptors.counts()
           database.close() // its log goes into it
           move(path, `${path}.old`)

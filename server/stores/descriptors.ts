@@ -281,11 +281,6 @@ export class Descriptors {
     this.#database.exec('DELETE FROM blobs WHERE alien = 1; DELETE FROM alien_places; DELETE FROM alien_records')
   }
 
-  /** Syncs every row written so far to the disk. */
-  checkpoint (): void {
-    this.#database.pragma('wal_checkpoint(TRUNCATE)')
-  }
-
   /** One small question to the database: throws when it does not answer. */
   prove (): void {
     this.#database.prepare('SELECT 1').get()
