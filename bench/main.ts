@@ -16,11 +16,12 @@ import { million } from './scenarios/million.ts'
 import { minio } from './scenarios/minio.ts'
 import { missing } from './scenarios/missing.ts'
 import { notModified } from './scenarios/not-modified.ts'
+import { offload } from './scenarios/offload.ts'
 import { putMemory } from './scenarios/put-memory.ts'
 import { parseSize } from './stats.ts'
 import type { Bench, Options, Row, Scenario } from './plan.ts'
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { cold, 'not-modified': notModified, missing, head, million, boot, minio, 'put-memory': putMemory }
+const SCENARIOS: Readonly<Record<string, Scenario>> = { cold, 'not-modified': notModified, missing, head, million, boot, minio, offload, 'put-memory': putMemory }
 
 const HELP = `npm run bench -- [SCENARIO…] [options]      scenarios: ${Object.keys(SCENARIOS).join(', ')}; all without a name
 

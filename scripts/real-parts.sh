@@ -25,6 +25,9 @@ get_minio () { GOBIN=$1 go install "github.com/minio/minio@$minio_version"; }
 # One Debian package holds both programs.
 get_ffmpeg () { install_package ffmpeg; }
 
+# The Debian package would start a server of its own on port 80: install_package asks it not to.
+get_nginx () { install_package nginx-light; }
+
 # The Rust client is our own few lines over a published crate: its version is the hash of its sources.
 rust_client=$root/test/clients/nostr-blossom
 rust_client_version=$(cd "$rust_client" && find Cargo.toml Cargo.lock src -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64)
@@ -41,7 +44,7 @@ install_package () {
   command -v apt-get >/dev/null || { say "no apt-get here: install $1 by hand"; return 1; }
   [ "$(id -u)" = 0 ] || as_root=(sudo -n)
   if [ -z "$lists_are_fresh" ]; then "${as_root[@]}" apt-get update -q && lists_are_fresh=1 || return 1; fi
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends "$1"
 }
 
 # want NAME VERSION GET: VERSION marks what the cache holds, so that a changed pin or source is built again; empty when the
@@ -76,7 +79,7 @@ place () {
 
 mkdir -p "$cache/bin" "$cache/versions" || exit 1
 # Found on PATH means found outside the cache: what the cache holds is judged by its version.
-PATH=$(printf '%s' "$PATH" | awk -v RS=: -v ORS=: -v skip="$cache/bin" '$0 != skip' | sed 's/:$//')
+PATH=$(printf '%s' "$PATH" | awk -v RS=: -v ORS=: -v skip="$cache/bin" '$0 != skip' | sed 's/:$//'):/usr/sbin # nginx is there
 if command -v flock >/dev/null; then
   exec 9>"$cache/lock"
   flock -n 9 || { say 'another run is installing, waiting for it ...'; flock 9; }
@@ -85,6 +88,7 @@ fi
 want minio      "$minio_version"       get_minio
 want ffmpeg     ''                     get_ffmpeg
 want ffprobe    ''                     get_ffmpeg
+want nginx      ''                     get_nginx
 want blossom-rs "$rust_client_version" get_blossom_rs
 
 [ ${#missing[@]} = 0 ] && { say "all here ($SECONDS s)"; exit 0; }

@@ -7,5 +7,5 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${MARQUEE_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/marquee-parts}
 [ $# -gt 0 ] || { echo "usage: $0 CMD [ARG...]" >&2; exit 2; }
-export PATH="$root/node_modules/.bin:$PATH:$cache/bin"
+export PATH="$root/node_modules/.bin:$PATH:$cache/bin:/usr/sbin" # nginx is in /usr/sbin
 exec "$@"

@@ -19,6 +19,7 @@ import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
+import type { Offload } from './buds/offload.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { StateStore } from './stores/state.ts'
 
@@ -28,6 +29,8 @@ export interface AppParts {
   policy: Policy
   state: StateStore
   logger: FastifyBaseLogger
+  /** Who sends blobs in our place; null for nobody. */
+  offload: Offload | null
   /** Milliseconds. */
   now: () => number
   admins: readonly string[]

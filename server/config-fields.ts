@@ -79,6 +79,23 @@ export const FIELDS: readonly Field[] = [
     secret: true,
   },
   { key: 'cacheSize', env: 'CACHE_SIZE', fallback: '64MiB', schema: { becomes: 'size' } },
+  { key: 'offload.mode', env: 'OFFLOAD', fallback: 'off', schema: { enum: ['off', 'x-accel', 'redirect'] } },
+  {
+    key: 'offload.prefix',
+    env: 'OFFLOAD_PREFIX',
+    fallback: '/_marquee/packs/',
+    // It is put before a file's name: slash to slash, and nothing nginx would have to decode.
+    schema: { type: 'string', pattern: '^/([A-Za-z0-9_-][A-Za-z0-9._-]*/)+$' },
+  },
+  {
+    key: 'offload.secret',
+    env: 'OFFLOAD_SECRET',
+    fallback: null,
+    // It travels in a header; short ones can be guessed.
+    schema: { type: 'string', nullable: true, pattern: '^[\\x21-\\x7e]{16,}$' },
+    secret: true,
+  },
+  { key: 'offload.endpoint', env: 'OFFLOAD_ENDPOINT', fallback: null, schema: { becomes: 'origin?' } },
   { key: 'foreignBlobs', env: 'FOREIGN_BLOBS', reading: 'switch', fallback: false, schema: bool },
   { key: 'anonymousUploads', fallback: false, schema: bool },
   { key: 'list', fallback: 'owner', schema: { enum: ['owner', 'public', 'off'] } },

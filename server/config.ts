@@ -63,6 +63,15 @@ export interface Config {
   readonly shutdownTimeout: number
   readonly workers: number
   readonly metricsToken: string | null
+  /** Who sends blobs in our place. `x-accel` goes with the store `fs` and has a secret, `redirect` with `minio`. */
+  readonly offload: {
+    readonly mode: 'off' | 'x-accel' | 'redirect'
+    /** The internal location of nginx, from slash to slash. */
+    readonly prefix: string
+    readonly secret: string | null
+    /** An origin: where clients reach the store. */
+    readonly endpoint: string | null
+  }
   readonly foreignBlobs: boolean
   /** Uploads without a token are taken. */
   readonly anonymousUploads: boolean
@@ -208,17 +217,34 @@ export function loadConfig ({ file, env }: { file: string | null, env: Environme
     putAt(settings, key, plain ? [...new Set(value)] : value)
     sources.set(key, layer?.source(key) ?? 'default')
   }
-  for (const key of ['minio.endpoint', 'minio.accessKey', 'minio.secretKey']) {
-    if (settings['store'] !== 'minio' || valueAt(settings, key) !== null || unread.has(pointer(key))) continue
+  for (const [switched, to, key] of NEEDED) {
+    if (valueAt(settings, switched) !== to || valueAt(settings, key) !== null || unread.has(pointer(key))) continue
     const name = FIELDS.find(field => field.key === key)?.env
-    problems.push(`${pointer(key)} must be set, in the file or by env ${name}, as /store is minio (${sources.get('store')})`)
+    problems.push(`${pointer(key)} must be set, in the file or by env ${name}, as ${pointer(switched)} is ${to} (${sources.get(switched)})`)
+  }
+  for (const [mode, store] of OFFLOADS) {
+    if (valueAt(settings, 'offload.mode') !== mode || settings['store'] === store) continue
+    problems.push(`/offload/mode may be ${mode} only where /store is ${store} (${sources.get('offload.mode')})`)
   }
   if (problems.length > 0) throw new ConfigError(problems)
 
+  if (settings['store'] === 'minio' && sources.get('inlineLimit') === 'default') settings['inlineLimit'] = BUCKET_INLINE_LIMIT
   const given = settings['publicUrl'] as string | null
   settings['publicUrl'] = given ?? originOf(settings['host'] as string, settings['port'] as number)
   return deepFreeze({ ...settings, publicUrlGiven: given !== null }) as unknown as Config
 }
+
+/** In a bucket a pack is one more request, which costs more than 16 KiB in both records do. */
+const BUCKET_INLINE_LIMIT = 16 * 1024
+
+/** Where the first is the second, the third must not be null. */
+const NEEDED = [
+  ['store', 'minio', 'minio.endpoint'], ['store', 'minio', 'minio.accessKey'], ['store', 'minio', 'minio.secretKey'],
+  ['offload.mode', 'x-accel', 'offload.secret'],
+] as const
+
+/** nginx sends files, and only an object store has URLs to be sent to. */
+const OFFLOADS = [['x-accel', 'fs'], ['redirect', 'minio']] as const
 
 /** What `marquee config` prints: the whole Config as a plain object, every secret that is set as `***`. */
 export function starConfig (config: Config): unknown {

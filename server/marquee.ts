@@ -6,6 +6,7 @@ import { build } from './app.ts'
 import { Guard } from './auth/guard.ts'
 import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
+import { openOffload } from './buds/offload.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
@@ -13,6 +14,7 @@ import { checkpoint, openDatabase } from './database.ts'
 import { openNodeKey } from './node-key.ts'
 import { Blobs } from './stores/blobs.ts'
 import { Descriptors } from './stores/descriptors.ts'
+import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
 import { openStores } from './stores/open.ts'
 import { removeLeftovers } from './stores/leftovers.ts'
@@ -89,6 +91,7 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag }),
       policy: new Policy(config),
       state: stores.state,
+      offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
       admins: [nodeKey.pubkey, ...config.adminPubkeys],
       anonymousUploads: config.anonymousUploads,

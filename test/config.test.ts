@@ -16,6 +16,7 @@ t.test('without a file and environment every setting has its default', async t =
     relays: [], nodeKey: null, uploadPubkeys: [], adminPubkeys: [], titlePubkeys: [], releaseRoot: [], timestampKey: null,
     maxBlobSize: 64 * 2 ** 30, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, mirrorAllowPrivate: false, rateLimit: true, logLevel: 'info',
     idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
+    offload: { mode: 'off', prefix: '/_marquee/packs/', secret: null, endpoint: null },
     foreignBlobs: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [],
   })
 })
@@ -36,7 +37,8 @@ t.test('every environment name reaches its key, and so does NAME_FILE', async t 
     TITLE_PUBKEYS: [`${PUBKEY}, ${NPUB}`, [PUBKEY]], RELEASE_ROOT: [OTHER.toUpperCase(), [OTHER]], TIMESTAMP_KEY: ['k', 'k'],
     MAX_BLOB_SIZE: ['10GiB', 10 * 2 ** 30], MIRROR_ALLOW_PRIVATE: ['True', true], RATE_LIMIT: ['off', false],
     LOG_LEVEL: ['silent', 'silent'], IDLE_TIMEOUT: ['1.5', 1500], WORKERS: ['4', 4], METRICS_TOKEN: ['m', 'm'], CACHE_SIZE: ['0', 0],
-    FOREIGN_BLOBS: ['on', true],
+    FOREIGN_BLOBS: ['on', true], OFFLOAD: ['off', 'off'], OFFLOAD_PREFIX: ['/a/b.c/', '/a/b.c/'], OFFLOAD_SECRET: ['0123456789abcdef', '0123456789abcdef'],
+    OFFLOAD_ENDPOINT: ['https://S3.example/', 'https://s3.example'],
   }
   t.strictSame(Object.keys(cases).sort(), FIELDS.flatMap(({ env }) => env ?? []).sort(), 'all names are tried')
   for (const [name, [text, expected]] of Object.entries(cases)) {
@@ -119,6 +121,26 @@ t.test('the store minio needs its endpoint and both keys', async t => {
   t.equal(loadConfig({ file, env: { STORE: 'fs' } }).store, 'fs')
 })
 
+t.test('offload by X-Accel goes with folders and a secret, offload by redirects with a bucket; anything else is refused', async t => {
+  const bucket = { STORE: 'minio', MINIO_ENDPOINT: 'http://h', MINIO_ACCESS_KEY: 'a', MINIO_SECRET_KEY: 's' }
+  const secret = '0123456789abcdef'
+  t.strictSame(problemsOf({ OFFLOAD: 'x-accel' }), [
+    '/offload/secret must be set, in the file or by env OFFLOAD_SECRET, as /offload/mode is x-accel (env OFFLOAD)',
+  ])
+  t.strictSame(problemsOf({ ...bucket, OFFLOAD: 'x-accel', OFFLOAD_SECRET: secret }), [
+    '/offload/mode may be x-accel only where /store is fs (env OFFLOAD)',
+  ])
+  t.strictSame(problemsOf({}, writeConfig(t, { offload: { mode: 'redirect' } })).map(problem => problem.replace(/\(file .*/, '')), [
+    '/offload/mode may be redirect only where /store is minio ',
+  ])
+  t.match(fromEnv({ OFFLOAD: 'x-accel', OFFLOAD_SECRET: secret }).offload, { mode: 'x-accel', secret })
+  t.match(fromEnv({ ...bucket, OFFLOAD: 'redirect' }).offload, { mode: 'redirect', secret: null })
+  for (const OFFLOAD_SECRET of ['short', 'with a blank in it', `${secret}\u00e9`]) t.match(problemsOf({ OFFLOAD_SECRET }), [/^\/offload\/secret must match/])
+  for (const OFFLOAD_PREFIX of ['/packs', 'packs/', '/', '/a//', '/../', '/a b/', '/a%2f/']) {
+    t.match(problemsOf({ OFFLOAD_PREFIX }), [/^\/offload\/prefix must match/], OFFLOAD_PREFIX)
+  }
+})
+
 t.test('the configuration is frozen through and through, and one load does not touch the next', async t => {
   const config = loadConfig({ file: writeConfig(t, { policy: [{ types: ['a/b'] }] }), env: { UPLOAD_PUBKEYS: PUBKEY } })
   const parts = [config, config.minio, config.uploadPubkeys, config.policy, config.policy[0], config.policy[0]?.types, config.types]
@@ -129,11 +151,12 @@ t.test('the configuration is frozen through and through, and one load does not t
 t.test('the starred configuration shows everything but the secrets', async t => {
   const config = fromEnv({
     MINIO_ACCESS_KEY: 'hush-1', MINIO_SECRET_KEY: 'hush-2', NODE_KEY: SECRET, TIMESTAMP_KEY: 'hush-3', METRICS_TOKEN: 'hush-4',
+    OFFLOAD_SECRET: 'hush-5-is-long-enough',
   })
   const shown = starConfig(config)
   t.notMatch(JSON.stringify(shown), /hush|c0ffee/)
-  const expected: Record<string, unknown> = { ...config, minio: { ...config.minio } }
-  for (const key of ['minio.accessKey', 'minio.secretKey', 'nodeKey', 'timestampKey', 'metricsToken']) putAt(expected, key, '***')
+  const expected: Record<string, unknown> = { ...config, minio: { ...config.minio }, offload: { ...config.offload } }
+  for (const key of ['minio.accessKey', 'minio.secretKey', 'nodeKey', 'timestampKey', 'metricsToken', 'offload.secret']) putAt(expected, key, '***')
   t.strictSame(shown, expected)
   t.equal(config.nodeKey, SECRET, 'the configuration itself is left alone')
   t.strictSame(starConfig(fromEnv({})), fromEnv({}), 'what is not set is not starred')

@@ -20,30 +20,40 @@ export interface Section {
 
 export interface BytesAnswer {
   status: number
-  headers: AnswerHeaders
+  /** Names and values in turn. */
+  headers: string[]
   sections: readonly Section[]
   tail: Buffer | null
 }
 
-/** What a blob's answers say of it, whatever the status. */
-export function blobHeaders (blob: Blob): AnswerHeaders {
-  const policy = contentPolicy(blob.type)
-  return {
-    ...CORS_HEADERS,
-    'accept-ranges': 'bytes',
-    'etag': `"${blob.sha256}"`,
-    // the bytes of a hash never change; no-transform keeps a CDN from encoding them again
-    'cache-control': 'public, max-age=31536000, immutable, no-transform',
-    'last-modified': new Date(blob.uploaded * 1000).toUTCString(),
-    'x-content-type-options': 'nosniff',
-    'cross-origin-resource-policy': 'cross-origin',
-    ...(policy === null ? {} : { 'content-security-policy': policy })
-  }
+/** What every answer with a blob says. */
+const SAID = flat({
+  ...CORS_HEADERS,
+  'accept-ranges': 'bytes',
+  // the bytes of a hash never change; no-transform keeps a CDN from encoding them again
+  'cache-control': 'public, max-age=31536000, immutable, no-transform',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'cross-origin'
+})
+
+/** Names and values in turn: the form that node:http takes without copying. */
+export function flat (headers: AnswerHeaders): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
 }
 
-/** The headers of the whole blob: of its GET without a range, and (01-20: MUST be the same) of its HEAD. */
-export function wholeHeaders (blob: Blob): AnswerHeaders {
-  return { ...blobHeaders(blob), 'content-type': blob.type, 'content-length': blob.size }
+/** What a blob's answers say of it, whatever the status; flat, since making an object of it costs a read 8 µs. */
+export function blobHeaders ({ sha256, uploaded, type }: Blob): string[] {
+  const policy = contentPolicy(type)
+  const headers = [...SAID, 'etag', `"${sha256}"`, 'last-modified', new Date(uploaded * 1000).toUTCString()]
+  if (policy !== null) headers.push('content-security-policy', policy)
+  return headers
+}
+
+/** The headers of the whole blob, flat: of its GET without a range, and (01-20: MUST be the same) of its HEAD. */
+export function wholeHeaders (blob: Blob): string[] {
+  const headers = blobHeaders(blob)
+  headers.push('content-type', blob.type, 'content-length', String(blob.size))
+  return headers
 }
 
 /** Which bytes go out, and as what. Throws RANGE_INVALID with the blob's size. */
@@ -58,13 +68,13 @@ export function planAnswer (blob: Blob, rangeHeader: string | undefined): BytesA
   const [first] = range.parts
   if (range.parts.length === 1 && first !== undefined) {
     const length = first.end - first.start + 1
-    const headers = { ...blobHeaders(blob), 'content-type': type, 'content-length': length, 'content-range': `bytes ${first.start}-${first.end}/${size}` }
+    const headers = [...blobHeaders(blob), 'content-type', type, 'content-length', String(length), 'content-range', `bytes ${first.start}-${first.end}/${size}`]
     return { status: 206, headers, sections: [{ head: null, start: first.start, length }], tail: null }
   }
   const plan = planMultipart(range.parts, size, type, randomBytes(16).toString('hex'))
   return {
     status: 206,
-    headers: { ...blobHeaders(blob), 'content-type': plan.contentType, 'content-length': plan.contentLength },
+    headers: [...blobHeaders(blob), 'content-type', plan.contentType, 'content-length', String(plan.contentLength)],
     sections: plan.sections.map(({ head, start, end }) => ({ head, start, length: end - start + 1 })),
     tail: plan.tail
   }

@@ -6,7 +6,7 @@
 import { Failure } from '../errors.ts'
 import { failureOf, refusalBody, refusalHeaders } from '../refusal.ts'
 import { CORS_HEADERS } from '../cors.ts'
-import { blobHeaders, planAnswer, wholeHeaders } from './blob-answer.ts'
+import { blobHeaders, flat, planAnswer, wholeHeaders } from './blob-answer.ts'
 import { parseBlobPath } from './blob-path.ts'
 import { evaluateConditions } from './conditions.ts'
 import { sendSections } from './sending.ts'
@@ -14,18 +14,16 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { FastifyBaseLogger } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Blob } from '../stores/descriptors.ts'
-import type { AnswerHeaders, BytesAnswer } from './blob-answer.ts'
+import type { BytesAnswer } from './blob-answer.ts'
+import type { Handover, Offload } from './offload.ts'
 
 export interface RetrievalParts {
   blobs: Blobs
   logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
+  /** Who sends the bytes in our place; null for nobody. */
+  offload: Offload | null
   /** Milliseconds. */
   now: () => number
-}
-
-/** Names and values in turn: the form that node:http takes without copying. */
-function flat (headers: AnswerHeaders): string[] {
-  return Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
 }
 
 function refusal (failure: Failure): { headers: string[], body: string } {
@@ -36,7 +34,6 @@ function refusal (failure: Failure): { headers: string[], body: string } {
 
 /** The commonest refusal, made once: an Error with its stack costs more than the look into the database. */
 const MISSING = refusal(new Failure('BLOB_UNKNOWN'))
-const EMPTY = Buffer.alloc(0)
 
 function isConditional (headers: IncomingHttpHeaders): boolean {
   return headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined || headers['if-range'] !== undefined ||
@@ -46,7 +43,7 @@ function isConditional (headers: IncomingHttpHeaders): boolean {
 export class Retrieval {
   readonly #parts: RetrievalParts
   readonly #chatty: boolean
-  readonly #prepared = new WeakMap<Blob, string[]>()
+  readonly #prepared = new WeakMap<Blob, { whole: string[], bare: string[] }>()
   /** True while the server ends: each answer then closes its connection. */
   closing = false
 
@@ -99,36 +96,50 @@ export class Retrieval {
       const conditions = evaluateConditions(headers, { etag: `"${blob.sha256}"`, lastModified: blob.uploaded }, Math.floor(this.#parts.now() / 1000))
       if (conditions.outcome === 'precondition-failed') throw new Failure('PRECONDITION_FAILED')
       if (conditions.outcome === 'not-modified') {
-        res.writeHead(304, blobHeaders(blob)).end()
+        res.writeHead(304, this.#prepare(blob).bare).end()
         return
       }
       if (!conditions.range) range = undefined
     }
     // 01-19: HEAD MUST NOT send a body, and a range means nothing to it
     if (req.method === 'HEAD') {
-      res.writeHead(200, this.#wholeHeaders(blob)).end()
+      res.writeHead(200, this.#prepare(blob).whole).end()
       return
     }
+    const handover = this.#parts.offload?.(req, blob, bytes) ?? null
+    if (handover !== null) return this.#handOver(res, handover)
     if (range === undefined) {
-      const whole = blob.size === 0 ? EMPTY : bytes ?? this.#parts.blobs.readNow(blob)
-      if (whole !== null) {
-        res.writeHead(200, this.#wholeHeaders(blob)).end(whole)
+      if (bytes !== null) {
+        res.writeHead(200, this.#prepare(blob).whole).end(bytes)
+        return
+      }
+      const piece = this.#parts.blobs.readNow(blob)
+      if (piece !== null) {
+        res.writeHead(200, wholeHeaders(blob)).end(piece.bytes, piece.release)
         return
       }
     }
     const answer = planAnswer(blob, range)
     if (blob.size === 0) { // a range that means nothing: all of it
-      res.writeHead(200, this.#wholeHeaders(blob)).end()
+      res.writeHead(200, wholeHeaders(blob)).end()
       return
     }
     this.#send(res, blob, answer, range === undefined).catch((error: unknown) => { this.#refuse(res, error) })
+  }
+
+  #handOver (res: ServerResponse, handover: Handover | Promise<Handover>): void {
+    if (handover instanceof Promise) {
+      handover.then((ready) => { this.#handOver(res, ready) }).catch((error: unknown) => { this.#refuse(res, error) })
+      return
+    }
+    res.writeHead(handover.status, handover.headers).end(handover.body)
   }
 
   async #send (res: ServerResponse, blob: Blob, answer: BytesAnswer, whole: boolean): Promise<void> {
     const { blobs, logger } = this.#parts
     const bytes = whole ? await blobs.readSmall(blob) : null
     if (bytes !== null) {
-      res.writeHead(200, this.#wholeHeaders(blob)).end(bytes)
+      res.writeHead(200, wholeHeaders(blob)).end(bytes)
       return
     }
     await sendSections(res, answer, (start, length) => blobs.read(blob, start, length), (error) => {
@@ -136,11 +147,11 @@ export class Retrieval {
     })
   }
 
-  /** Made once a blob as long as its row or its bytes stay in memory: a hot blob's answer is then one write. */
-  #wholeHeaders (blob: Blob): string[] {
+  /** Made once for a blob whose row or bytes are in our memory: its answer is then one write. */
+  #prepare (blob: Blob): { whole: string[], bare: string[] } {
     let headers = this.#prepared.get(blob)
     if (headers === undefined) {
-      headers = flat(wholeHeaders(blob))
+      headers = { whole: wholeHeaders(blob), bare: blobHeaders(blob) }
       this.#prepared.set(blob, headers)
     }
     return headers

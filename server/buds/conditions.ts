@@ -57,7 +57,7 @@ function dateField (headers: Headers, name: string, now: number): number | null 
 
 /** Whether `*` or one tag of the list is the blob's. A list that is not well formed names nothing: send the bytes. */
 function namesTag (list: string, etag: string, comparison: 'strong' | 'weak'): boolean {
-  if (list.trim() === '*') return true
+  if (list === etag || list.trim() === '*') return true
   let read = 0
   let found = false
   for (const match of list.matchAll(/[\t ,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[\t ]*(?=,|$)/gy)) {

@@ -1,6 +1,7 @@
 // A blob's bytes from wherever they lie: memory, a log not yet settled, its own pack, a part of another, its index record.
 
 import { HOT_BYTES, HotBlobs } from './hot-blobs.ts'
+import { Lately } from './lately.ts'
 import { StoreError } from '../errors.ts'
 import { identityBytes, sha256Hex, sha256Multihash } from './multihash.ts'
 import { readWhole } from './pack-store.ts'
@@ -10,7 +11,7 @@ import type { Blob } from './descriptors.ts'
 import type { HotBlob } from './hot-blobs.ts'
 import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
-import type { PackReading } from './pack-store.ts'
+import type { PackReading, Piece } from './pack-store.ts'
 
 /**
  * How long bytes in memory are good where another node may delete the blob, milliseconds. Deletes elsewhere are followed within seconds
@@ -18,16 +19,23 @@ import type { PackReading } from './pack-store.ts'
  */
 const HOT_MS = 60_000
 
+/** A row takes half a KiB. */
+const KEPT_ROWS = 4096
+
 export class BlobReader {
   readonly #stores: Stores
   readonly #hot: HotBlobs
   readonly #now: () => number
+  readonly #lately: Lately
+  readonly #looked = new Lately(KEPT_ROWS / 2)
+  readonly #rows = new Map<string, Blob>()
   readonly #reading = new Map<string, Promise<Buffer | null>>()
 
   /** @param cacheSize bytes of small blobs kept in memory */
   constructor (stores: Stores, cacheSize: number, now: () => number) {
     this.#stores = stores
     this.#hot = new HotBlobs(cacheSize)
+    this.#lately = new Lately(cacheSize / 2)
     this.#now = now
   }
 
@@ -36,19 +44,36 @@ export class BlobReader {
     return this.#hot.get(sha256, this.#now())
   }
 
+  /** A row that was looked up lately, as it still is: saves HEADs, conditional and partial GETs the look. */
+  remembered (sha256: string): Blob | null {
+    return this.#rows.get(sha256) ?? null
+  }
+
+  /** Keeps a row that was just looked up, from the second look on; gives it back. */
+  remember (blob: Blob | null): Blob | null {
+    // on a shared store another node may have changed it
+    if (blob === null || this.#stores.shared || !this.#looked.again(blob.sha256, 1)) return blob
+    this.#rows.set(blob.sha256, blob)
+    if (this.#rows.size > KEPT_ROWS) this.#rows.delete(this.#rows.keys().next().value!)
+    return blob
+  }
+
   /** What was kept of it in memory may no longer be true. */
   cool (sha256: string): void {
+    this.#rows.delete(sha256)
     this.#hot.drop(sha256)
     this.#reading.delete(sha256)
   }
 
-  /** All bytes of a small blob that can be had at once, and keeps them in memory; null otherwise. */
-  now (blob: Blob): Buffer | null {
-    if (blob.size > HOT_BYTES) return null
-    const bytes = this.#stores.journal?.pending(blob.sha256) ??
-      (blob.place.kind === 'own' ? this.#stores.packs.readNow?.(sha256Multihash(blob.sha256), 0, blob.size) : null) ?? null
-    if (bytes !== null) this.#keep(blob, bytes)
-    return bytes
+  /** All bytes of a small blob that can be had at once; null otherwise. Who is read a second time is kept in memory. */
+  now (blob: Blob): Piece | null {
+    if (blob.size > HOT_BYTES || blob.size === 0) return null
+    const pending = this.#stores.journal?.pending(blob.sha256) ?? null
+    const piece = pending !== null
+      ? { bytes: pending, release: () => {} }
+      : (blob.place.kind === 'own' ? this.#stores.packs.readNow?.(sha256Multihash(blob.sha256), 0, blob.size) : null) ?? null
+    if (piece !== null && this.#lately.again(blob.sha256, blob.size)) this.#keep(blob, Buffer.from(piece.bytes))
+    return piece
   }
 
   #keep (blob: Blob, bytes: Buffer): void {

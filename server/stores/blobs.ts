@@ -24,7 +24,7 @@ import type { HotBlob } from './hot-blobs.ts'
 import type { Arrival } from './intake.ts'
 import type { Stores } from './open.ts'
 import type { Ownership } from './owners.ts'
-import type { PackDraft, PackReading } from './pack-store.ts'
+import type { PackDraft, PackReading, Piece } from './pack-store.ts'
 import type { IndexRecord } from './record.ts'
 import type { Sweeper } from './sweeper.ts'
 
@@ -106,7 +106,7 @@ export class Blobs {
 
   /** The blob, if the rows have it. */
   known (sha256: string): Blob | null {
-    return this.#rows.get(sha256)
+    return this.#reader.remembered(sha256) ?? this.#reader.remember(this.#rows.get(sha256))
   }
 
   /** The blob with all its bytes, if it is in memory. */
@@ -115,7 +115,7 @@ export class Blobs {
   }
 
   /** All bytes of a small blob, where they can be had at once; null otherwise. */
-  readNow (blob: Blob): Buffer | null {
+  readNow (blob: Blob): Piece | null {
     return this.#reader.now(blob)
   }
 

@@ -69,12 +69,12 @@ function ownerName (bytes: Buffer): string {
   return bytes.length === 0 ? NO_OWNER : bytes.toString('hex')
 }
 
-function blobOf (row: BlobRow): Blob {
+function blobOf (row: BlobRow, sha256: string): Blob {
   const place: Place = row.place === 0
     ? { kind: 'own' }
     : row.place === 1 ? { kind: 'inline' } : { kind: 'part', pack: row.pack as Buffer, offset: row.offset }
   return {
-    sha256: row.sha256.toString('hex'), blake3: row.blake3?.toString('hex') ?? null, size: row.size, type: row.type,
+    sha256, blake3: row.blake3?.toString('hex') ?? null, size: row.size, type: row.type,
     uploaded: row.uploaded, place, foreign: row.alien === 1
   }
 }
@@ -130,7 +130,7 @@ export class Descriptors {
 
   get (sha256: string): Blob | null {
     const row = this.#get.get(Buffer.from(sha256, 'hex'))
-    return row === undefined ? null : blobOf(row)
+    return row === undefined ? null : blobOf(row, sha256)
   }
 
   /** Writes the blob (unless it is here) and its owner in one transaction. */
@@ -253,7 +253,7 @@ export class Descriptors {
   }
 
   * all (): Iterable<Blob> {
-    for (const row of this.#database.prepare<[], BlobRow>('SELECT * FROM blobs').iterate()) yield blobOf(row)
+    for (const row of this.#database.prepare<[], BlobRow>('SELECT * FROM blobs').iterate()) yield blobOf(row, row.sha256.toString('hex'))
   }
 
   counts (): { blobs: number, owners: number, bytes: number } {

@@ -85,3 +85,45 @@ t.test('memory for hot blobs is bounded, and what was read longest ago goes firs
   hot.put({ blob: blob('d'), bytes: Buffer.alloc(101), until: 10 })
   t.equal(hot.get('d', 1), null, 'larger than all of it')
 })
+
+t.test('a small blob is kept when it is read at once a second time, and not the first', async (t) => {
+  const { packs, reader, blob, bytes, sha256 } = await setUp('second time', 50_000)
+  let released = 0
+  const quick = Object.assign(packs, { readNow: () => ({ bytes: Buffer.from(bytes), release: () => { released++ } }) })
+  t.ok(quick.readNow)
+  const first = reader.now(blob)
+  t.equal(reader.hot(sha256), null)
+  first?.release()
+  const second = reader.now(blob)
+  const hot = reader.hot(sha256)
+  t.ok(hot?.bytes.equals(bytes))
+  t.not(hot?.bytes, second?.bytes, 'a copy: the buffer it was read into goes back to its pool')
+  second?.release()
+  t.equal(released, 2)
+})
+
+t.test('a row is kept from the second look on, until the blob is cooled', async (t) => {
+  const { reader, blob, sha256 } = await setUp('rows', 10)
+  t.equal(reader.remember(blob), blob)
+  t.equal(reader.remembered(sha256), null)
+  reader.remember(blob)
+  t.equal(reader.remembered(sha256), blob)
+  reader.cool(sha256)
+  t.equal(reader.remembered(sha256), null)
+  t.equal(reader.remember(null), null)
+})
+
+t.test('no row is kept where another node may change it', async (t) => {
+  const { blob, sha256 } = await setUp('shared rows', 10)
+  const shared = new BlobReader(composeStores(new MemoryPackStore(), new MemoryObjects(), new Layout(true), true), 1024, () => 5)
+  for (let i = 0; i < 3; i++) shared.remember(blob)
+  t.equal(shared.remembered(sha256), null)
+})
+
+t.test('rows in memory are bounded', async (t) => {
+  const { reader, blob } = await setUp('many rows', 10)
+  const names = Array.from({ length: 5000 }, (_, i) => i.toString(16).padStart(64, '0'))
+  for (const sha256 of names) for (let i = 0; i < 2; i++) reader.remember({ ...blob, sha256 })
+  const kept = names.filter((sha256) => reader.remembered(sha256) !== null)
+  t.strictSame(kept, names.slice(-4096), 'the newest')
+})

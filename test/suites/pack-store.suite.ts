@@ -182,7 +182,8 @@ export function packStoreSuite (t: Test, name: string, open: (t: Test) => Promis
         await wait(50)
         found = packs.readNow(pack, offset, length)
       }
-      t.ok(found.equals(bytes.subarray(offset, offset + length)), `${length} from ${offset}`)
+      t.ok(bytes.subarray(offset, offset + length).equals(found.bytes), `${length} from ${offset}`)
+      found.release()
     }
     for (const [offset, length] of [[0, 30_001], [29_999, 2], [40_000, 1]] as const) t.equal(packs.readNow(pack, offset, length), null, 'more than there is')
     t.equal(packs.readNow(sha256Multihash('ab'.repeat(32)), 0, 1), null, 'no such pack')

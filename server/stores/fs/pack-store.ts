@@ -11,7 +11,7 @@ import { QuickReader } from './quick-read.ts'
 import { FileReading } from './reading.ts'
 import type { Layout } from '../layout.ts'
 import type { Multihash } from '../multihash.ts'
-import type { PackDraft, PackEntry, PackReading, PackStore } from '../pack-store.ts'
+import type { PackDraft, PackEntry, PackReading, PackStore, Piece } from '../pack-store.ts'
 import type { Files, OpenFile } from './files.ts'
 
 /** How much of a large upload goes to the disk at a time while the rest still comes: the last sync then has little left to wait for. */
@@ -43,7 +43,7 @@ export class FsPackStore implements PackStore {
   }
 
   #path (pack: Multihash): string {
-    return join(this.#root, this.#layout.pack(pack))
+    return `${this.#root}/${this.#layout.pack(pack)}` // join() would look at every character
   }
 
   async draft (): Promise<PackDraft> {
@@ -73,8 +73,12 @@ export class FsPackStore implements PackStore {
     }
   }
 
-  readNow (pack: Multihash, offset: number, length: number): Buffer | null {
+  readNow (pack: Multihash, offset: number, length: number): Piece | null {
     return this.#quick.read(this.#path(pack), offset, length)
+  }
+
+  path (pack: Multihash): string {
+    return this.#layout.pack(pack).slice(PACKS.length)
   }
 
   async remove (pack: Multihash): Promise<boolean> {
