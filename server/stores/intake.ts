@@ -1,5 +1,6 @@
 // One pass over arriving bytes: counted, hashed twice (sha256 and BLAKE3), the first of them kept for the sniffer, and written in
-// batches of a MiB while the next arrives. Memory does not grow with the blob: two batches are the most that is ever held.
+// batches of a MiB while the next arrives. Memory does not grow with the blob: two batches are the most that is ever held, and where many
+// bodies arrive at once the batches are smaller.
 //
 // The socket's own chunks are kept and written with one `writev` a MiB, which is the cheapest way in (peers.md §4). sha256 by
 // node:crypto (12 times @noble/hashes), BLAKE3 by @napi-rs/blake-hash.
@@ -11,6 +12,13 @@ import { SNIFFED_BYTES } from './media-type.ts'
 import type { Readable } from 'node:stream'
 
 const BATCH_BYTES = 1024 * 1024
+const SMALLEST_BATCH_BYTES = 256 * 1024
+/** Bodies that are arriving now. */
+let arriving = 0
+
+function batchSize (): number {
+  return Math.max(SMALLEST_BATCH_BYTES, BATCH_BYTES / arriving)
+}
 
 export interface IntakeLimits {
   /** Bytes a blob may have; one more is TOO_LARGE. */
@@ -50,6 +58,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
     let ended = false
     let settled = false
     let timer = startTimer()
+    arriving++
 
     function startTimer (): NodeJS.Timeout {
       return setTimeout(() => { fail(new Failure('BODY_STALLED')) }, limits.idleTimeout)
@@ -57,6 +66,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
 
     function release (): void {
       settled = true
+      arriving--
       clearTimeout(timer)
       body.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
       body.on('error', () => {}) // it may still break after we have let go of it
@@ -84,7 +94,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
       batch.push(chunk)
       batchBytes += chunk.length
       timer.refresh()
-      if (batchBytes >= BATCH_BYTES) flush()
+      if (batchBytes >= batchSize()) flush()
     }
 
     function flush (): void {
@@ -101,7 +111,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
         writing = null
         if (settled) return
         if (ended) return finish()
-        if (batchBytes >= BATCH_BYTES) flush()
+        if (batchBytes >= batchSize()) flush()
         clearTimeout(timer)
         timer = startTimer() // refresh() would not wake a cleared one
         body.resume()
