@@ -17,6 +17,9 @@ t.test('sizes are whole bytes, decimal or binary units, and safe integers', asyn
     t.match(problemsOf({ MAX_BLOB_SIZE: text }), [/^\/maxBlobSize must be a size of at least 1 byte.*\(env MAX_BLOB_SIZE\)$/], text)
   }
   t.equal(loadConfig({ file: writeConfig(t, { inlineLimit: 65536 }), env: {} }).inlineLimit, 65536)
+  const minio = { STORE: 'minio', MINIO_ENDPOINT: 'http://127.0.0.1:9000', MINIO_ACCESS_KEY: 'a', MINIO_SECRET_KEY: 'b' }
+  t.equal(fromEnv(minio).inlineLimit, 16384, 'more in a bucket')
+  t.equal(loadConfig({ file: writeConfig(t, { inlineLimit: 4096 }), env: minio }).inlineLimit, 4096, 'unless it is set')
   t.match(problemsOf({}, writeConfig(t, { inlineLimit: '65KiB' })), [/^\/inlineLimit must be a size of at most 65536 bytes/])
 })
 

@@ -1,11 +1,13 @@
 // Makes an arrived blob durable: through the journal where small ones share a sync, else pack → owner → BLAKE3 record → sha256 record, the
-// last of which makes it visible to the other nodes of a shared store. An inline blob has no pack: records → owner → records, if absent.
+// last of which makes it visible to the other nodes of a shared store. An inline blob has no pack, and its BLAKE3 record, which holds all its
+// bytes, stands for one: BLAKE3 record → owner → sha256 record. In a bucket that is three objects and no look at any of them afterwards.
 
 import { StoreError } from '../errors.ts'
 import { blake3Multihash, sha256Multihash } from './multihash.ts'
 import { recordFor } from './places.ts'
 import type { Place } from './descriptors.ts'
 import type { Arrival } from './intake.ts'
+import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
 import type { Ownership } from './owners.ts'
 import type { PackDraft } from './pack-store.ts'
@@ -39,22 +41,28 @@ export class BlobWriter {
       await journal.append({ op: 'keep', ownership, inline: place.kind === 'inline', bytes: arrival.whole })
       return place
     }
-    // an inline blob's bytes lie in its records alone: they stand for the pack and come before the owner
+    let made = true
     if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
-    else await this.writeRecords(sha256, blake3, size, place, arrival.whole)
+    else made = await this.#addRecord(blake3Multihash(blake3), ownership, place, arrival.whole)
     // a log may still speak of this blob, and end an earlier ownership when it becomes files
     if (journal?.speaksOf(sha256) === true) await journal.append({ op: 'own', ownership })
     await this.#stores.owners.put(ownership)
     try {
-      if (place.kind === 'own') await this.writeRecords(sha256, blake3, size, place, null)
-      // another node may have taken them for leftovers between the two
-      else if (this.#stores.shared && await this.#stores.index.own(sha256Multihash(sha256)) === null) await this.writeRecords(sha256, blake3, size, place, arrival.whole)
+      // one that was there before may have been on its way out with the last owner: whoever removed it looked for owners once more, and by
+      // now either sees ours or is done
+      if (place.kind === 'own' || !made) await this.#addRecord(blake3Multihash(blake3), ownership, place, arrival.whole)
+      await this.#addRecord(sha256Multihash(sha256), ownership, place, arrival.whole)
     } catch (error) {
       // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole
       await this.#stores.owners.remove(sha256, owner).catch(() => {})
       throw error
     }
     return place
+  }
+
+  /** True when this call made it. */
+  #addRecord (multihash: Multihash, { sha256, size }: Ownership, place: Place, whole: Uint8Array | null): Promise<boolean> {
+    return this.#stores.index.add(recordFor(multihash, sha256Multihash(sha256), size, place, place.kind === 'inline' ? whole : null))
   }
 
   async #commit (sha256: string, arrival: Arrival, draft: PackDraft | null): Promise<void> {

@@ -88,14 +88,15 @@ export interface StoreSettings {
   store: 'fs' | 'minio'
   dataDir: string
   minio: { endpoint: string | null, accessKey: string | null, secretKey: string | null, bucket: string, region: string }
+  offload: { endpoint: string | null }
 }
 
 /** Opens what the configuration names; `onFault` hears what goes wrong in the background. */
-export function openStores ({ store, dataDir, minio }: StoreSettings, onFault?: (message: string) => void): Promise<Stores> {
+export function openStores ({ store, dataDir, minio, offload }: StoreSettings, onFault?: (message: string) => void): Promise<Stores> {
   const root = join(dataDir, 'store')
   if (store === 'fs') return openFsStores(root, new NodeFiles(), new Journal(root, onFault))
   const { endpoint, accessKey, secretKey, bucket, region } = minio
   // config.ts has refused a MinIO store without these
-  const settings = { endpoint: endpoint ?? '', accessKey: accessKey ?? '', secretKey: secretKey ?? '', bucket, region }
+  const settings = { endpoint: endpoint ?? '', accessKey: accessKey ?? '', secretKey: secretKey ?? '', bucket, region, publicEndpoint: offload.endpoint }
   return openS3Stores(settings, join(dataDir, 'uploads'))
 }

@@ -1,7 +1,7 @@
 // Between a blob's place and its index record, both ways. Pure.
 
 import { StoreError } from '../errors.ts'
-import { identityBytes, identityMultihash } from './multihash.ts'
+import { identityBytes, identityMultihash, sha256Hex } from './multihash.ts'
 import type { Place } from './descriptors.ts'
 import type { Multihash } from './multihash.ts'
 import type { PackReading } from './pack-store.ts'
@@ -10,6 +10,12 @@ import type { IndexRecord } from './record.ts'
 /** The bytes inside an inline record; null for a record of another type. */
 export function inlineOf (record: IndexRecord): Uint8Array | null {
   return record.type === 3 && typeof record.location !== 'string' ? identityBytes(record.location) : null
+}
+
+/** The blob itself, where `twin`, its record under BLAKE3, holds it whole: what a sha256 record that is missing is made of. */
+export function bytesOfTwin (twin: IndexRecord | null, { sha256, size }: { sha256: string, size: number }): Uint8Array | null {
+  const bytes = twin === null ? null : inlineOf(twin)
+  return bytes?.length === size && sha256Hex(bytes) === sha256 ? bytes : null
 }
 
 /** Our record of a blob under one of its hashes. */
@@ -37,7 +43,7 @@ export function bytesReading (bytes: Uint8Array): PackReading {
     next: async () => {
       const now = left
       left = null
-      return now === null ? null : { bytes: now, release: () => {} }
+      return now === null ? null : { bytes: now, release: () => {}, kept: true }
     },
     close: async () => {}
   }

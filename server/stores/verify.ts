@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { StoreError } from '../errors.ts'
-import { placeOf, recordFor } from './places.ts'
+import { bytesOfTwin, inlineOf, placeOf, recordFor } from './places.ts'
 import { blake3Multihash, blake3Of, identityBytes, keyOf, sha256Hex, sha256Multihash, sha256Of } from './multihash.ts'
 import type { Descriptors } from './descriptors.ts'
 import type { Multihash } from './multihash.ts'
@@ -136,12 +136,14 @@ class Verifier {
     const record = await this.#own(self, sha256, whole ? again : undefined)
     if (record === null || record === 'unreadable') this.#needed.add(keyOf(self))
     if (record === 'unreadable') return
+    const other = record === null && !whole ? await this.#own(blake3Multihash(blake3), sha256) : null
+    const spare = other === 'unreadable' ? null : bytesOfTwin(other, ownership)
+    const place = record !== null ? placeOf(record) : { kind: spare === null ? 'own' as const : 'inline' as const }
     if (record === null) {
-      if (!whole) return this.#fault('owner-without-blob', sha256, `${owner} owns it; there is neither record nor whole pack`)
-      await this.#fault('record-missing', sha256, 'the pack is there', () => stores.index.add(recordFor(self, self, size, { kind: 'own' }, null)))
+      if (!whole && spare === null) return this.#fault('owner-without-blob', sha256, `${owner} owns it; there is neither record nor whole pack`)
+      await this.#fault('record-missing', sha256, `the ${whole ? 'pack' : 'BLAKE3 record'} is there`, () => stores.index.add(recordFor(self, self, size, place, spare)))
     }
-    const place = record === null ? { kind: 'own' as const } : placeOf(record)
-    const inline = record?.type === 3 && typeof record.location !== 'string' ? identityBytes(record.location) : null
+    const inline = record === null ? spare : inlineOf(record)
     const lost = place.kind === 'inline' && inline === null // its bytes: told as record-wrong further down
     const twin = lost ? undefined : (): Promise<void> => stores.index.replace(recordFor(blake3Multihash(blake3), self, size, place, inline))
     if (await this.#own(blake3Multihash(blake3), sha256, twin) === null) {

@@ -69,15 +69,15 @@ void t.test('a large blob is answered after its pack, then its owner, then its r
   ])
 })
 
-void t.test('a blob inside its record is answered after its records, then its owner were synced, file and folder', async (t) => {
+void t.test('a blob inside its record is answered after its BLAKE3 record, owner and sha256 record were synced in this order, file and folder', async (t) => {
   const { files, receive } = await open(t)
   const { bytes, sha256 } = seededBlob('inline', 1000)
   const { blob } = await receive(bytes)
   const [c, b] = [keyOf(sha256Multihash(sha256)), keyOf(blake3Multihash(blob.blake3!))]
   t.same(files.steps, [
     ...writes(1, `index/${b}`, '0', { above: 'index', how: 'link' }),
-    ...writes(2, `index/${c}`, '0', { above: 'index', how: 'link' }),
-    ...writes(3, `owners/${c}`, OWNER, { above: 'owners', how: 'move' }),
+    ...writes(2, `owners/${c}`, OWNER, { above: 'owners', how: 'move' }),
+    ...writes(3, `index/${c}`, '0', { above: 'index', how: 'link' }),
     'answered'
   ])
 })

@@ -136,6 +136,15 @@ void t.test('record-missing: an owned blob without its record, under either hash
   t.not(await stores.packs.stat(sha256Multihash(LARGE.sha256)), null)
 })
 
+void t.test('record-missing: an inline blob gets its sha256 record back from its BLAKE3 record alone', async (t) => {
+  const { stores, check, kinds, get } = await place(t)
+  await stores.index.remove(sha256Multihash(SMALL.sha256))
+  t.same(await kinds(), ['record-missing'])
+  t.same((await check({ repair: true })).faults.map(({ kind, repaired }) => [kind, repaired]), [['record-missing', true]])
+  t.same(await kinds(), [])
+  t.ok((await get(SMALL.sha256))?.equals(SMALL.bytes))
+})
+
 void t.test('record-ownerless: a record that nobody owns is a leftover and goes by a repair, with its pack and its twin', async (t) => {
   for (const blob of [LARGE, SMALL]) {
     const { stores, descriptors, check, kinds } = await place(t)

@@ -5,6 +5,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Client } from 'minio'
 import { StoreError } from '../../errors.ts'
+import { Wire } from './wire.ts'
 
 export interface BucketSettings {
   /** e.g. http://127.0.0.1:9000 */
@@ -13,6 +14,8 @@ export interface BucketSettings {
   secretKey: string
   bucket: string
   region: string
+  /** Where clients reach the store, if it is not there. */
+  publicEndpoint?: string | null
 }
 
 const ABSENT = new Set(['NoSuchKey', 'NotFound', 'NoSuchUpload'])
@@ -26,28 +29,39 @@ export function s3Code (error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
+function clientAt (endpoint: string, { accessKey, secretKey, region }: BucketSettings, transportAgent: HttpAgent): Client {
+  const url = new URL(endpoint)
+  const secure = url.protocol === 'https:'
+  return new Client({
+    endPoint: url.hostname,
+    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    useSSL: secure,
+    accessKey,
+    secretKey,
+    region, // else the client asks for it before the first call
+    pathStyle: true,
+    transportAgent
+  })
+}
+
 export class Bucket {
   readonly name = 'minio'
   readonly client: Client
+  /** The same bucket by the address that clients use: it signs URLs for them, and nothing is sent through it. */
+  readonly clientsView: Client
   readonly bucket: string
   /** Connections to the store, kept open. */
   readonly agent: HttpAgent
+  /** The same bucket for the calls that must be quick. */
+  readonly wire: Wire
 
-  constructor ({ endpoint, accessKey, secretKey, bucket, region }: BucketSettings) {
-    const url = new URL(endpoint)
-    const secure = url.protocol === 'https:'
-    this.agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 64 })
-    this.client = new Client({
-      endPoint: url.hostname,
-      port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
-      useSSL: secure,
-      accessKey,
-      secretKey,
-      region, // else the client asks for it before the first call
-      pathStyle: true,
-      transportAgent: this.agent
-    })
+  constructor (settings: BucketSettings) {
+    const { endpoint, publicEndpoint = null, bucket } = settings
+    this.agent = new (endpoint.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 64 })
+    this.client = clientAt(endpoint, settings, this.agent)
+    this.clientsView = publicEndpoint === null ? this.client : clientAt(publicEndpoint, settings, this.agent)
     this.bucket = bucket
+    this.wire = new Wire(settings)
   }
 
   /** Makes the bucket if it is missing. Rejects with StoreError when the store does not answer. */
@@ -84,11 +98,11 @@ export class Bucket {
     })
   }
 
-  /** Puts a buffer only if the key is free: true when this call made it. */
-  async create (key: string, bytes: Buffer, headers: Record<string, string> = {}): Promise<boolean> {
+  /** Puts an object only if the key is free: true when this call made it. `payload`: the body's sha256 in hex, or UNSIGNED. */
+  async create (key: string, body: readonly Uint8Array[], payload: string, headers: Record<string, string> = {}): Promise<boolean> {
     return this.ask('add', key, async () => {
       try {
-        await this.client.putObject(this.bucket, key, bytes, bytes.length, { ...headers, 'If-None-Match': '*' })
+        await this.wire.ask({ method: 'PUT', key, headers: { ...headers, 'if-none-match': '*' }, body, payload })
         return true
       } catch (error) {
         if (s3Code(error) === 'PreconditionFailed') return false
@@ -98,6 +112,7 @@ export class Bucket {
   }
 
   close (): void {
+    this.wire.close()
     this.agent.destroy()
   }
 }

@@ -1,8 +1,9 @@
 // Small objects as S3 objects. A put is atomic and durable when it is answered; a create that must not overwrite carries
-// `If-None-Match: *`.
+// `If-None-Match: *`. The payload's hash is signed: the store refuses an object that was damaged on its way.
 
-import { buffer } from 'node:stream/consumers'
 import { StoreError } from '../../errors.ts'
+import { sha256Hex } from '../multihash.ts'
+import { NO_PAYLOAD } from './signature.ts'
 import type { ObjectEntry, Objects } from '../objects.ts'
 import type { Bucket } from './bucket.ts'
 
@@ -15,17 +16,17 @@ export class S3Objects implements Objects {
   }
 
   get (key: string): Promise<Uint8Array | null> {
-    const { client, bucket } = this.#bucket
-    return this.#bucket.askMaybe('get', key, async () => buffer(await client.getObject(bucket, key)))
+    const { wire } = this.#bucket
+    return this.#bucket.askMaybe('get', key, async () => (await wire.ask({ method: 'GET', key, payload: NO_PAYLOAD })).body)
   }
 
   async put (key: string, bytes: Uint8Array): Promise<void> {
-    const { client, bucket } = this.#bucket
-    await this.#bucket.ask('put', key, () => client.putObject(bucket, key, Buffer.from(bytes), bytes.length))
+    const { wire } = this.#bucket
+    await this.#bucket.ask('put', key, () => wire.ask({ method: 'PUT', key, body: [bytes], payload: sha256Hex(bytes) }))
   }
 
   add (key: string, bytes: Uint8Array): Promise<boolean> {
-    return this.#bucket.create(key, Buffer.from(bytes))
+    return this.#bucket.create(key, [bytes], sha256Hex(bytes))
   }
 
   async remove (key: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import { PACKS } from '../layout.ts'
 import { PART_BYTES, S3PackDraft, abortUpload } from './draft.ts'
 import { DirectReader } from './direct-read.ts'
 import { PartBudget } from './part-budget.ts'
-import type { Readable } from 'node:stream'
+import { Presigner } from './presign.ts'
 import type { Layout } from '../layout.ts'
 import type { Multihash } from '../multihash.ts'
 import type { DraftHints, PackDraft, PackEntry, PackReading, PackStore, Piece } from '../pack-store.ts'
@@ -24,12 +24,14 @@ export class S3PackStore implements PackStore {
   readonly #journal: UploadJournal
   readonly #drafting: DraftParts
   readonly #direct: DirectReader
+  readonly #presigner: Presigner
 
   constructor (bucket: Bucket, layout: Layout, journal: UploadJournal, limits: { partBytes?: number, copyLimit?: number } = {}) {
     this.#bucket = bucket
     this.#layout = layout
     this.#journal = journal
     this.#direct = new DirectReader(bucket)
+    this.#presigner = new Presigner(bucket)
     this.#drafting = { bucket, layout, journal, budget: new PartBudget(PARTS_IN_MEMORY), partBytes: PART_BYTES, ...limits }
   }
 
@@ -47,7 +49,12 @@ export class S3PackStore implements PackStore {
   async read (pack: Multihash, offset: number, length: number): Promise<PackReading | null> {
     const key = this.#layout.pack(pack)
     const body = await this.#bucket.ask('read', key, () => this.#direct.open(key, offset, length))
-    return body === null ? null : new StreamReading(body, keyOf(pack), length)
+    return body === null ? null : new ToldReading(body, keyOf(pack))
+  }
+
+  async presign (pack: Multihash, type: string, name: string): Promise<string> {
+    const key = this.#layout.pack(pack)
+    return this.#bucket.ask('presign', key, () => this.#presigner.url(key, type, name))
   }
 
   async remove (pack: Multihash): Promise<boolean> {
@@ -103,33 +110,25 @@ export class S3PackStore implements PackStore {
   }
 }
 
-class StreamReading implements PackReading {
-  readonly #body: Readable
-  readonly #chunks: AsyncIterator<Buffer>
+/** A reading whose faults are told as StoreErrors. */
+class ToldReading implements PackReading {
+  readonly #reading: PackReading
   readonly #key: string
-  #left: number
 
-  constructor (body: Readable, key: string, length: number) {
-    this.#body = body
-    this.#chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  constructor (reading: PackReading, key: string) {
+    this.#reading = reading
     this.#key = key
-    this.#left = length
   }
 
   async next (): Promise<Piece | null> {
     try {
-      if (this.#left === 0) return null
-      const { value, done } = await this.#chunks.next()
-      if (done === true) throw new Error('the pack is shorter than its record says')
-      if (value.length > this.#left) throw new Error('the store sent more than was asked for')
-      this.#left -= value.length
-      return { bytes: value, release: () => {} }
+      return await this.#reading.next()
     } catch (error) {
       throw new StoreError('minio', 'read', this.#key, error)
     }
   }
 
-  async close (): Promise<void> {
-    this.#body.destroy()
+  close (): Promise<void> {
+    return this.#reading.close()
   }
 }
