@@ -17,8 +17,9 @@ import { Descriptors } from './stores/descriptors.ts'
 import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
 import { openStores } from './stores/open.ts'
-import { removeLeftovers } from './stores/leftovers.ts'
-import { reconcile } from './stores/reconcile.ts'
+import { removeLeftovers, removeLeftoversOf } from './stores/leftovers.ts'
+import { reconcile, reconcileSome } from './stores/reconcile.ts'
+import { BOOT_ID, kernelOf } from './stores/same-kernel.ts'
 import { Sweeper } from './stores/sweeper.ts'
 import { VERSION } from './version.ts'
 import type { AddressInfo } from 'node:net'
@@ -26,6 +27,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { NodeKey } from './node-key.ts'
 import type { Stores } from './stores/open.ts'
+import type { Reconciled } from './stores/reconcile.ts'
 
 export interface Marquee {
   app: FastifyInstance
@@ -41,6 +43,8 @@ export interface Marquee {
 
 /** A database whose last server ended properly carries this mark. */
 export const CLEAN = 'clean'
+/** The kernel that this database's server runs on, and the files it has: after a kill it still holds every byte (stores/same-kernel.ts). */
+const KERNEL = 'kernel'
 /** Rows up to this moment (unix milliseconds) are known to be on the disk. */
 const SYNCED = 'synced'
 const KEEP_MS = 60_000
@@ -58,6 +62,8 @@ export interface OpenParts {
   pid?: number
   /** Stores other than the configuration's: tests that break them. */
   stores?: Stores
+  /** Where the kernel tells its boot id: tests have a file of their own. */
+  bootIdFile?: string
 }
 
 export function databasePath (dataDir: string): string {
@@ -65,7 +71,7 @@ export function databasePath (dataDir: string): string {
 }
 
 /** Rejects with FolderTaken, StoreError, or what the database said. */
-export async function openMarquee ({ config, logger, pid, stores: given }: OpenParts): Promise<Marquee> {
+export async function openMarquee ({ config, logger, pid, stores: given, bootIdFile = BOOT_ID }: OpenParts): Promise<Marquee> {
   const folder = holdDataFolder(config.dataDir, 'marquee serve', pid ?? null)
   const undo: (() => unknown)[] = [folder.release]
   try {
@@ -75,7 +81,8 @@ export async function openMarquee ({ config, logger, pid, stores: given }: OpenP
     const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') })
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
-    await settle(stores, descriptors, config, logger)
+    const kernel = stores.packs.name === 'fs' ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile) : null
+    await settle(stores, descriptors, config, logger, kernel)
     await keep(descriptors, () => checkpoint(database, 'TRUNCATE'))
 
     const now = Date.now
@@ -154,27 +161,36 @@ function namesOf (config: Config, port: number): OurNames {
   return new OurNames(originOf(config.host, port), [...config.aliases, ...local])
 }
 
-/** Clears what an earlier life left, and compares rows and store where that life did not end cleanly. */
-async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger): Promise<void> {
-  const replayed = stores.journal?.recover() ?? 0
+/** Clears what an earlier life left, and compares rows and store: what was under way then, and everything where more may be amiss. */
+async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger, kernel: string | null): Promise<void> {
+  const { unsettled } = descriptors
+  const replayed = stores.journal?.recover((blobs) => { unsettled.addAll(blobs) }).length ?? 0
   if (replayed > 0) logger.info({ replayed }, 'small uploads of an earlier run made files')
   const swept = await stores.packs.sweep()
   if (swept > 0) logger.info({ swept }, 'drafts of an earlier run removed')
   if (!config.foreignBlobs) descriptors.forgetForeign()
-  const now = Date.now()
+  const sides = { stores, descriptors, now: Math.floor(Date.now() / 1000) }
+  // where other nodes write too, an upload of theirs may be between its pack and its owner: there leftovers are the sweeper's
+  const tidy = !stores.shared && !config.foreignBlobs
+  const noted = unsettled.all()
+  const some = await reconcileSome(sides, noted.map(({ sha256 }) => sha256))
+  tell(logger, some, tidy ? await removeLeftoversOf(stores, descriptors, noted) : 0)
+  const sound = descriptors.mark(CLEAN) !== null || (kernel !== null && descriptors.mark(KERNEL) === kernel && !config.foreignBlobs)
   // other nodes may have changed a shared store while this one was away
-  if (descriptors.mark(CLEAN) === null || stores.shared) {
-    const since = Number(descriptors.mark(SYNCED) ?? 0)
-    const { learned, forgotten, restored, lost } = await reconcile({ stores, descriptors, since: Math.max(0, since - MARGIN_MS), now: Math.floor(now / 1000) })
-    if (learned + forgotten + restored > 0) logger.warn({ learned, forgotten, restored }, 'compared rows and store')
-    // where other nodes write too, an upload of theirs may be between its pack and its owner: there it is the sweeper's
-    if (!stores.shared && !config.foreignBlobs) {
-      const removed = await removeLeftovers(stores, descriptors)
-      if (removed > 0) logger.info({ removed }, 'leftovers of an unclean end removed')
-    }
-    for (const each of lost) logger.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
+  if (stores.shared || !sound) {
+    if (!stores.shared) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
+    const all = await reconcile({ ...sides, since: Math.max(0, Number(descriptors.mark(SYNCED) ?? 0) - MARGIN_MS) })
+    tell(logger, all, tidy ? await removeLeftovers(stores, descriptors) : 0)
   }
+  unsettled.clear()
+  descriptors.setMark(KERNEL, kernel)
   descriptors.setMark(CLEAN, null)
+}
+
+function tell (logger: FastifyBaseLogger, { learned, forgotten, restored, lost }: Reconciled, removed: number): void {
+  if (learned + forgotten + restored > 0) logger.warn({ learned, forgotten, restored }, 'compared rows and store')
+  if (removed > 0) logger.info({ removed }, 'leftovers of an unclean end removed')
+  for (const each of lost) logger.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
 }
 
 /** Syncs the rows and notes up to when; forgets cursors that nobody holds any more. Rejects with what the database said. */

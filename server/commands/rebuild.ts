@@ -7,7 +7,9 @@ import { CLEAN, databasePath } from '../marquee.ts'
 import { Descriptors } from '../stores/descriptors.ts'
 import { openStores } from '../stores/open.ts'
 import { reconcile } from '../stores/reconcile.ts'
+import { Unsettled } from '../stores/unsettled.ts'
 import { progressOf } from './terminal.ts'
+import type { NotedBlob } from '../stores/unsettled.ts'
 import type { Command } from './terminal.ts'
 
 export const rebuild: Command = {
@@ -21,8 +23,8 @@ beside it as marquee.db.old, and stays in place when this breaks off. Refuses wh
     try {
       const stores = await openStores(config)
       try {
-        stores.journal?.recover()
         const path = databasePath(config.dataDir)
+        stores.journal?.recover((blobs) => { noteIn(path, blobs) })
         remove(`${path}.new`)
         const database = openDatabase(`${path}.new`)
         try {
@@ -50,6 +52,21 @@ beside it as marquee.db.old, and stays in place when this breaks off. Refuses wh
     } finally {
       folder.release()
     }
+  }
+}
+
+/** When this breaks off the old database stays in place: its server must look at what the log put into the store. */
+function noteIn (path: string, blobs: readonly NotedBlob[]): void {
+  if (!existsSync(path)) return
+  try {
+    const database = openDatabase(path)
+    try {
+      new Unsettled(database).addAll(blobs)
+    } finally {
+      database.close()
+    }
+  } catch {
+    // it is damaged: no server starts on it, and that is what this is for
   }
 }
 

@@ -45,11 +45,11 @@ and was not mended. Refuses while a server runs on the data folder.
 async function look (config: Config, repair: boolean, onProgress: (line: string) => void): Promise<Verified> {
   const stores = await openStores(config)
   try {
-    stores.journal?.recover()
     const path = databasePath(config.dataDir)
     const database = existsSync(path) ? openDatabase(path) : null
     try {
       const descriptors = database === null ? null : new Descriptors(database)
+      stores.journal?.recover((blobs) => { descriptors?.unsettled.addAll(blobs) })
       return await verifyStore({ stores, descriptors, repair, foreignBlobs: config.foreignBlobs, now: Date.now(), onProgress })
     } finally {
       database?.close()

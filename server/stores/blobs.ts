@@ -8,12 +8,13 @@
 
 import { Failure, StoreError } from '../errors.ts'
 import { BlobReader } from './blob-reader.ts'
+import { BlobRemover } from './blob-remover.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { Changes } from './changes.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
-import { blake3Multihash, sha256Multihash } from './multihash.ts'
+import { sha256Multihash } from './multihash.ts'
 import { inlineOf, placeOf } from './places.ts'
 import { readWhole } from './pack-store.ts'
 import { Seen } from './seen.ts'
@@ -80,6 +81,7 @@ export class Blobs {
   readonly #rows: Descriptors
   readonly #foreign: ForeignFinder | null
   readonly #writer: BlobWriter
+  readonly #remover: BlobRemover
   readonly #changes: Changes | null
   readonly #limits: BlobsParts['limits']
   readonly #now: () => number
@@ -91,6 +93,7 @@ export class Blobs {
     this.#reader = new BlobReader(stores, cacheSize, now)
     this.#changes = stores.shared ? new Changes(stores.state, now) : null
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
+    this.#remover = new BlobRemover(stores, descriptors, this.#writer)
     this.#stores = stores
     this.#rows = descriptors
     this.#foreign = foreign
@@ -189,10 +192,23 @@ export class Blobs {
     const here = await this.#current(sha256)
     if (here !== null) return { blob: await this.#own(here, owner, type), created: false }
     const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
+    // of what shares a sync the journal's entry is the note
+    const journaled = arrival.whole !== null && this.#stores.journal?.takes() === true
+    const noted = !journaled && this.#note(sha256, blake3)
     const place = await this.#writer.write(arrival, draft, ownership)
-    await this.#rows.saveTogether(ownership, place)
+    try {
+      await this.#rows.saveTogether(ownership, place, noted)
+    } catch (error) {
+      if (journaled) this.#note(sha256, blake3) // the log is gone once its files are made
+      throw error
+    }
     this.#missing.delete(sha256)
     return { blob: { sha256, blake3, size, type, uploaded: ownership.uploaded, place, foreign: false }, created: true }
+  }
+
+  /** Called before the store is changed; true when the note is the caller's to strike out, once the rows say the same. */
+  #note (sha256: string, blake3: string | null): boolean {
+    return !this.#stores.shared && this.#rows.unsettled.add(sha256, blake3)
   }
 
   #seconds (): number {
@@ -234,6 +250,7 @@ export class Blobs {
       sha256: blob.sha256, owner, type, uploaded: have?.uploaded ?? this.#seconds(), blake3: blob.blake3!, size: blob.size,
       ...(have?.expires == null ? {} : { expires: have.expires })
     }
+    const noted = this.#note(blob.sha256, blob.blake3)
     // while a log speaks of the blob, what becomes of its owners is logged too: replay must end where we are
     if (this.#stores.journal?.speaksOf(blob.sha256) === true) await this.#stores.journal.append({ op: 'own', ownership })
     await this.#stores.owners.put(ownership)
@@ -241,7 +258,7 @@ export class Blobs {
     if (record !== null && await this.#stores.index.own(record.multihash) === null) {
       await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
     }
-    this.#rows.save(ownership, blob.place)
+    this.#rows.save(ownership, blob.place, noted)
     this.#reader.cool(blob.sha256) // its type may have changed
     return this.#rows.get(blob.sha256)!
   }
@@ -280,31 +297,16 @@ export class Blobs {
       if (here === null) return await this.find(sha256) === null ? null : 'not-owner' // foreign blobs are nobody's
       if (this.#rows.ownership(sha256, owner) === null) return 'not-owner'
       await this.#stores.journal?.settled(sha256)
+      const noted = this.#note(sha256, here.blob.blake3)
       if (this.#stores.journal?.speaksOf(sha256) === true) await this.#stores.journal.append({ op: 'drop', sha256, owner })
       await this.#stores.owners.remove(sha256, owner)
       this.#rows.removeOwner(sha256, owner, this.#seconds())
       this.#reader.cool(sha256)
-      await this.#clear(here.blob)
+      await this.#remover.clear(here.blob)
+      if (noted) this.#rows.unsettled.remove(sha256)
       await this.#changes?.note(sha256)
       return 'disowned'
     })
-  }
-
-  async #clear (blob: Blob): Promise<void> {
-    if ((await this.#stores.owners.namesOf(blob.sha256)).length > 0) return
-    const self = sha256Multihash(blob.sha256)
-    const record = await this.#stores.index.own(self)
-    const hashes = blob.blake3 === null ? [self] : [self, blake3Multihash(blob.blake3)]
-    for (const multihash of hashes) await this.#stores.index.remove(multihash)
-    const late = await this.#stores.owners.of(blob.sha256)
-    if (late.length > 0) {
-      // an owner came through another node between the two looks: the blob stays
-      if (record !== null && blob.blake3 !== null) await this.#writer.writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, inlineOf(record))
-      for (const ownership of late) this.#rows.save(ownership, blob.place)
-      return
-    }
-    // several nodes on one bucket: somebody may be about to use these bytes; the sweeper looks again after a grace period
-    if (blob.place.kind === 'own' && !this.#stores.shared) await this.#stores.packs.remove(self)
   }
 
   /** When an owner came to a blob, for cursors; null when it never did. */

@@ -4,6 +4,7 @@
 import type { Database, Statement } from '../database.ts'
 import { UNTYPED } from './media-type.ts'
 import { NO_OWNER } from './owners.ts'
+import { Unsettled } from './unsettled.ts'
 import type { Ownership } from './owners.ts'
 
 /** Where a blob's bytes lie: in a pack of its own, inside its index record, or at an offset of another pack. */
@@ -49,6 +50,8 @@ type BlobColumns = [Buffer, Buffer | null, number, string, number, number, Uint8
 interface SavedRow {
   ownership: Ownership
   place: Place
+  /** The row is the last of what a note of this blob speaks of. */
+  settled: boolean
 }
 
 export interface ListQuery {
@@ -82,6 +85,8 @@ function blobOf (row: BlobRow, sha256: string): Blob {
 const LISTED = 'SELECT o.sha256, b.size, b.type, o.uploaded FROM owners o JOIN blobs b ON b.sha256 = o.sha256 WHERE o.pubkey = ?'
 
 export class Descriptors {
+  /** Blobs whose rows may differ from the store. */
+  readonly unsettled: Unsettled
   readonly #database: Database
   readonly #get: Statement<[Buffer], BlobRow>
   readonly #putBlob: Statement<BlobColumns>
@@ -90,6 +95,7 @@ export class Descriptors {
   readonly #owner: Statement<[Buffer, Buffer], { uploaded: number, type: string, expires: number | null }>
   readonly #ownersOf: Statement<[Buffer], { pubkey: Buffer }>
   readonly #returned: Statement<[Buffer, Buffer]>
+  readonly #has: Statement<[Buffer]>
   readonly #blake3: Statement<[Buffer]>
   readonly #settle: Statement<[{ sha256: Buffer, untyped: string }]>
   readonly #departedAt: Statement<[Buffer, Buffer], { uploaded: number }>
@@ -103,6 +109,7 @@ export class Descriptors {
 
   constructor (database: Database) {
     this.#database = database
+    this.unsettled = new Unsettled(database)
     this.#saveAll = database.transaction((rows: readonly SavedRow[]) => { for (const row of rows) this.#saveRow(row) })
     this.#get = database.prepare('SELECT * FROM blobs WHERE sha256 = ?')
     this.#putBlob = database.prepare(`
@@ -117,6 +124,7 @@ export class Descriptors {
     this.#owner = database.prepare('SELECT uploaded, type, expires FROM owners WHERE pubkey = ? AND sha256 = ?')
     this.#ownersOf = database.prepare('SELECT pubkey FROM owners WHERE sha256 = ?')
     this.#returned = database.prepare('DELETE FROM departed WHERE pubkey = ? AND sha256 = ?')
+    this.#has = database.prepare('SELECT 1 FROM blobs WHERE sha256 = ?')
     this.#blake3 = database.prepare('SELECT 1 FROM blobs WHERE blake3 = ? LIMIT 1')
     this.#settle = database.prepare(`
       UPDATE blobs SET
@@ -133,18 +141,18 @@ export class Descriptors {
     return row === undefined ? null : blobOf(row, sha256)
   }
 
-  /** Writes the blob (unless it is here) and its owner in one transaction. */
-  save (ownership: Ownership, place: Place): void {
-    this.#saveAll([{ ownership, place }])
+  /** Writes the blob (unless it is here) and its owner in one transaction, and strikes out its note where that is `settled` by it. */
+  save (ownership: Ownership, place: Place, settled = false): void {
+    this.#saveAll([{ ownership, place, settled }])
   }
 
   /**
    * The same with everything else that is saved in this turn of the event loop, in one transaction: uploads that shared a sync come
    * together, and a transaction of its own costs a row three times what the row does. Rejects with what the database says.
    */
-  saveTogether (ownership: Ownership, place: Place): Promise<void> {
+  saveTogether (ownership: Ownership, place: Place, settled = false): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#together.push({ ownership, place, resolve, reject })
+      this.#together.push({ ownership, place, settled, resolve, reject })
       if (this.#together.length === 1) setImmediate(() => { this.#flush() })
     })
   }
@@ -160,7 +168,7 @@ export class Descriptors {
     }
   }
 
-  #saveRow ({ ownership, place }: SavedRow): void {
+  #saveRow ({ ownership, place, settled }: SavedRow): void {
     const sha256 = Buffer.from(ownership.sha256, 'hex')
     const pubkey = ownerBytes(ownership.owner)
     const fresh = this.#addBlob.run(...this.#columns(ownership, place, false)).changes === 1
@@ -169,6 +177,7 @@ export class Descriptors {
     this.#putOwner.run(pubkey, sha256, ownership.uploaded, ownership.type, ownership.expires ?? null)
     if (this.#someDeparted) this.#returned.run(pubkey, sha256)
     if (!fresh && !alien) this.#settle.run({ sha256, untyped: UNTYPED })
+    if (settled) this.unsettled.remove(ownership.sha256)
   }
 
   #put (blob: RowBlob, place: Place, foreign: boolean): void {
@@ -197,6 +206,10 @@ export class Descriptors {
   /** This owner's ownership of a blob, null when it has none. */
   ownership (sha256: string, owner: string): { uploaded: number, type: string, expires: number | null } | null {
     return this.#owner.get(ownerBytes(owner), Buffer.from(sha256, 'hex')) ?? null
+  }
+
+  has (sha256: string): boolean {
+    return this.#has.get(Buffer.from(sha256, 'hex')) !== undefined
   }
 
   /** Is some blob here of this BLAKE3? */
@@ -254,6 +267,11 @@ export class Descriptors {
 
   * all (): Iterable<Blob> {
     for (const row of this.#database.prepare<[], BlobRow>('SELECT * FROM blobs').iterate()) yield blobOf(row, row.sha256.toString('hex'))
+  }
+
+  /** The blob of every ownership; no row may be changed on the way. */
+  * owned (): Iterable<string> {
+    for (const { sha256 } of this.#database.prepare<[], { sha256: Buffer }>('SELECT sha256 FROM owners').iterate()) yield sha256.toString('hex')
   }
 
   counts (): { blobs: number, owners: number, bytes: number } {

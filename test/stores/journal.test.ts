@@ -27,7 +27,7 @@ interface Node { stores: Stores, blobs: Blobs, rows: Descriptors, put: (bytes: B
 
 async function open (root: string, disk?: LogDisk): Promise<Node & { replayed: number }> {
   const stores = await openFsStores(root, new NodeFiles(), new Journal(root, () => {}, disk))
-  const replayed = stores.journal!.recover()
+  const replayed = stores.journal!.recover(() => {}).length
   const rows = new Descriptors(openDatabase(':memory:'))
   await reconcile({ stores, descriptors: rows, since: 0, now: 1 })
   const blobs = new Blobs({ stores, descriptors: rows, foreign: null, limits: { maxSize: 1e9, idleTimeout: 5000, inlineLimit: 4096 } })

@@ -89,6 +89,20 @@ void t.test('an owner whose record a crash prevented gets it back from the pack,
   t.ok((await node.get(sha256))?.equals(bytes))
 })
 
+void t.test('an owner whose sha256 record a crash prevented gets it back from the BLAKE3 record, where that holds the bytes', async (t) => {
+  const node = nodeOf(openMemoryStores())
+  const { bytes, sha256 } = seededBlob('no record, no pack', 2000)
+  const { blob } = await node.put(bytes, { type: 'video/mp4' })
+  const [before, keys] = [dump(node.database), await keysOf(node.stores)]
+  node.descriptors.forget(sha256, 0)
+  await node.stores.index.remove(sha256Multihash(sha256))
+  t.same(await run(node), { ...NOTHING, learned: 1, restored: 1 })
+  t.same(dump(node.database), before)
+  t.same(await keysOf(node.stores), keys)
+  t.same(await node.blobs.find(sha256), blob)
+  t.ok((await node.get(sha256))?.equals(bytes))
+})
+
 void t.test('record and owner without a row become a row', async (t) => {
   const node = nodeOf(openMemoryStores())
   for (const size of [100, 20_000]) await node.put(seededBlob(`no row ${size}`, size).bytes)

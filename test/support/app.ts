@@ -33,6 +33,8 @@ export interface RunningOptions {
   dataDir?: string
   /** Settings that only the file has. */
   file?: Record<string, unknown>
+  /** A file that stands for the kernel's boot id: another text is another boot. */
+  bootIdFile?: string
 }
 
 /** Starts a server; `t` closes it. */
@@ -51,7 +53,8 @@ export async function startMarquee (t: Test, options: RunningOptions = {}): Prom
   const config = loadConfig({ file, env: { PORT: '0', DATA_DIR: dataDir, ...minioEnv, ...options.env } })
   const log: Record<string, unknown>[] = []
   const logger = pino({ level: 'debug' }, { write: (line: string) => { log.push(JSON.parse(line) as Record<string, unknown>) } })
-  const marquee = await openMarquee({ config, logger, ...(options.stores === undefined ? {} : { stores: options.stores }) })
+  const { stores, bootIdFile } = options
+  const marquee = await openMarquee({ config, logger, ...(stores === undefined ? {} : { stores }), ...(bootIdFile === undefined ? {} : { bootIdFile }) })
   const url = await marquee.listen()
   let closed: Promise<void> | null = null
   const close = (): Promise<void> => {

@@ -1,5 +1,6 @@
 // A marquee over the real stores that dies of its own SIGKILL right after one step of an upload or a delete, as a power cut would end it
-// between that step and the next. A program: node crashing-server.js STEP SHA256 BLAKE3; the store is configured by the environment.
+// between that step and the next. A program: node crashing-server.js STEP SHA256 BLAKE3; the store is configured by the environment. With
+// ARMED=later it does so only after a SIGUSR2, which it answers with `armed`; BOOT_ID_FILE names a file that stands for the kernel's boot id.
 
 import { pino } from 'pino'
 import { loadConfig } from '../../server/config.ts'
@@ -15,8 +16,14 @@ import type { IndexRecord } from '../../server/stores/record.ts'
 
 const [step, doomed, doomedBlake3] = process.argv.slice(2) as [string, string, string]
 
+let armed = process.env['ARMED'] !== 'later'
+process.on('SIGUSR2', () => {
+  armed = true
+  process.stdout.write('armed\n')
+})
+
 function die (): void {
-  process.kill(process.pid, 'SIGKILL')
+  if (armed) process.kill(process.pid, 'SIGKILL')
 }
 
 /** The same object, but dying after a call of `method` that `is` it. */
@@ -76,6 +83,7 @@ const STEPS: Readonly<Record<string, (stores: Stores) => Stores>> = {
   // small uploads to folders: log → row → answer; the files come later
   'upload logged': (stores) => dyingAfterEntry(stores, 'keep'),
   'row written': (stores) => stores, // below: when the answer is about to go out
+  'owner logged': (stores) => dyingAfterEntry(stores, 'own'),
   // out: owner → row → record under sha256 → record under BLAKE3 → pack
   'delete logged': (stores) => dyingAfterEntry(stores, 'drop'),
   'owner removed': (stores) => ({ ...stores, owners: dyingAfter(stores.owners, 'remove', byName) }),
@@ -87,10 +95,13 @@ const STEPS: Readonly<Record<string, (stores: Stores) => Stores>> = {
 const wrap = STEPS[step]
 if (wrap === undefined) throw new Error(`no such step: ${step}`)
 const config = loadConfig({ file: null, env: process.env })
-const marquee = await openMarquee({ config, logger: pino({ level: 'silent' }), stores: wrap(await openStores(config)) })
+const bootIdFile = process.env['BOOT_ID_FILE']
+const marquee = await openMarquee({
+  config, logger: pino({ level: 'silent' }), stores: wrap(await openStores(config)), ...(bootIdFile === undefined ? {} : { bootIdFile })
+})
 if (step === 'row written') {
   marquee.app.server.prependListener('request', (request, response) => {
-    if (request.headers['x-sha-256'] === doomed) response.writeHead = die as never
+    if (armed && request.headers['x-sha-256'] === doomed) response.writeHead = die as never
   })
 }
 process.stdout.write(`listens on ${await marquee.listen()}\n`)

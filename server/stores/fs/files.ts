@@ -2,7 +2,7 @@
 // before an answer, or a disk that is full. A folder's sync is shared: callers that come while one runs wait for the next one.
 
 import { constants } from 'node:fs'
-import { link, mkdir, open, readFile, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { link, mkdir, open, opendir, readFile, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -26,6 +26,8 @@ export interface Files {
   read: (path: string) => Promise<Buffer>
   stat: (path: string) => Promise<FileStat>
   names: (folder: string) => Promise<{ name: string, folder: boolean }[]>
+  /** The same, not held all at once: for folders of a million names. What comes or goes meanwhile may be among them or not. */
+  each: (folder: string) => AsyncIterable<{ name: string, folder: boolean }>
   /** link(2): fails with EEXIST rather than overwrite. */
   link: (from: string, to: string) => Promise<void>
   rename: (from: string, to: string) => Promise<void>
@@ -96,6 +98,10 @@ export class NodeFiles implements Files {
   async names (folder: string): Promise<{ name: string, folder: boolean }[]> {
     const entries = await readdir(folder, { withFileTypes: true })
     return entries.map((entry) => ({ name: entry.name, folder: entry.isDirectory() }))
+  }
+
+  async * each (folder: string): AsyncIterable<{ name: string, folder: boolean }> {
+    for await (const entry of await opendir(folder, { bufferSize: 1024 })) yield { name: entry.name, folder: entry.isDirectory() }
   }
 
   link (from: string, to: string): Promise<void> {

@@ -12,6 +12,7 @@ import { StoreError } from '../../errors.ts'
 import { buildEntry, parseEntry } from './journal-record.ts'
 import { Settlement } from './settle.ts'
 import { syncFileSystem } from './settler.ts'
+import type { NotedBlob } from '../unsettled.ts'
 import type { JournalEntry } from './journal-record.ts'
 import type { SettlerNews, SettlerTask } from './settler.ts'
 
@@ -87,18 +88,24 @@ export class Journal {
     this.#onFault = onFault
   }
 
-  /** Replays what an earlier life left and clears it: once, before anything else uses the folder. The number of entries. */
-  recover (): number {
-    let replayed = 0
+  /**
+   * Replays what an earlier life left and clears it: once, before anything else uses the folder. The blob of each entry, in order. `note` hears
+   * of the blobs of a log before it is touched: once the log is gone nothing else tells that their rows may be missing.
+   */
+  recover (note: (blobs: readonly NotedBlob[]) => void): string[] {
+    const replayed: string[] = []
     try {
       mkdirSync(this.#folder, { recursive: true })
       const settlement = new Settlement(this.#root)
       const logs = readdirSync(this.#folder).filter((name) => /^\d+\.log$/.test(name)).sort((a, b) => parseInt(a) - parseInt(b))
       for (const name of logs) {
         const file = readFileSync(join(this.#folder, name))
-        for (let parsed = parseEntry(file, 0); parsed !== null; parsed = parseEntry(file, parsed.next)) {
-          settlement.apply(parsed.entry)
-          replayed++
+        const entries: JournalEntry[] = []
+        for (let parsed = parseEntry(file, 0); parsed !== null; parsed = parseEntry(file, parsed.next)) entries.push(parsed.entry)
+        note(entries.map((entry) => ({ sha256: shaOf(entry), blake3: entry.op === 'drop' ? null : entry.ownership.blake3 })))
+        for (const entry of entries) {
+          settlement.apply(entry)
+          replayed.push(shaOf(entry))
         }
       }
       if (logs.length > 0) syncFileSystem(this.#root)
@@ -274,13 +281,15 @@ export class Journal {
     closeSync(log.fd)
     this.#old.push(log)
     this.#settleLog(log)
-    this.#tell({ kind: 'retire', log: log.path })
+    // a turn later, when the last batch has its rows: without them this log is all that tells a start after a kill of its blobs
+    setImmediate(() => { this.#tell({ kind: 'retire', log: log.path }) })
   }
 
   /** Everything becomes files, is synced, and no log is left. */
   async settle (): Promise<void> {
     await this.#writing
     this.#retire()
+    await new Promise(setImmediate)
     if (this.#old.length > 0 && !this.#faulty) await this.#waiting(new Promise<void>((resolve) => { this.#idle.push(resolve) }))
   }
 

@@ -8,6 +8,9 @@ import { codeOf } from './files.ts'
 import type { Files } from './files.ts'
 import type { ObjectEntry, Objects } from '../objects.ts'
 
+/** How many folders or files are looked at side by side: their places on the disk are far apart. */
+const LOOKS = 64
+
 export class FsObjects implements Objects {
   readonly name = 'fs'
   readonly #root: string
@@ -104,30 +107,51 @@ export class FsObjects implements Objects {
   }
 
   async * list (prefix: string): AsyncIterable<ObjectEntry> {
-    let entries
+    // names first, and as little as possible beside them: the caller may remove what it is given
+    const folders: string[] = []
+    const files: string[] = []
     try {
-      entries = await this.#files.names(this.#path(prefix.replace(/\/$/, '')))
+      for await (const { name, folder } of this.#files.each(this.#path(prefix.replace(/\/$/, '')))) (folder ? folders : files).push(name)
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return
       throw error instanceof StoreError ? error : new StoreError('fs', 'list', prefix, error)
     }
-    for (const { name, folder } of entries) {
-      if (folder) {
-        yield * this.list(`${prefix}${name}/`)
-        continue
-      }
+    folders.sort() // who looks each of a million up in the database then meets its pages one after another
+    for (let at = 0; at < files.length; at += LOOKS) yield * await this.#stat(prefix, files.slice(at, at + LOOKS))
+    for (let at = 0; at < folders.length; at += LOOKS) {
+      for (const found of await Promise.all(folders.slice(at, at + LOOKS).map((name) => this.#below(`${prefix}${name}/`)))) yield * found
+    }
+  }
+
+  /** Everything in a folder and below it. */
+  async #below (prefix: string): Promise<ObjectEntry[]> {
+    try {
+      const entries = await this.#files.names(join(this.#root, prefix))
+      const found = [await this.#stat(prefix, entries.filter(({ folder }) => !folder).map(({ name }) => name))]
+      for (const { name, folder } of entries) if (folder) found.push(await this.#below(`${prefix}${name}/`))
+      return found.flat()
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error instanceof StoreError ? error : new StoreError('fs', 'list', prefix, error)
+    }
+  }
+
+  async #stat (prefix: string, names: string[]): Promise<ObjectEntry[]> {
+    const found = await Promise.all(names.map(async (name) => {
       try {
         const { size, modified } = await this.#files.stat(join(this.#root, prefix, name))
-        yield { key: `${prefix}${name}`, size, modified }
+        return { key: `${prefix}${name}`, size, modified }
       } catch (error) {
         if (codeOf(error) !== 'ENOENT') throw new StoreError('fs', 'list', prefix, error)
+        return null
       }
-    }
+    }))
+    return found.filter((each) => each !== null)
   }
 
   async * names (prefix: string): AsyncIterable<string> {
     try {
-      yield * (await this.#files.names(join(this.#root, prefix))).map(({ name }) => name)
+      for await (const { name } of this.#files.each(join(this.#root, prefix))) yield name
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw new StoreError('fs', 'list', prefix, error)
     }
