@@ -4,6 +4,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../test/support/minio.ts'
+import { NODE_FLAGS } from '../test/support/node-flags.ts'
 import { startProgram, untilAnswering } from './parts.ts'
 import type { Program } from './parts.ts'
 import type { Bench } from './plan.ts'
@@ -18,16 +19,13 @@ export interface Server extends Program {
 /** A big data folder after a kill may take its time. */
 const READY_WITHIN_MS = 900_000
 
-/** As `npm start` has them. */
-const FLAGS = ['--max-semi-space-size=4', '--enable-source-maps']
-
 /** Rejects with the end of its log when it does not come up. */
 export async function startServer (bench: Bench, dataDir: string, env: Readonly<Record<string, string>> = {}): Promise<Server> {
   mkdirSync(dataDir, { recursive: true })
   const port = await freePort()
   const log = join(bench.work, `server-${port}.log`)
   const output = openSync(log, 'a')
-  const program = startProgram(process.execPath, [...FLAGS, join(bench.options.dist, 'server/main.js'), 'serve'], {
+  const program = startProgram(process.execPath, [...NODE_FLAGS, join(bench.options.dist, 'server/main.js'), 'serve'], {
     // nothing of the machine's own: a NODE_KEY or PUBLIC_URL set there must not reach it
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], DATA_DIR: dataDir, PORT: String(port), ...env, ...bench.options.env },
     stdio: ['ignore', output, output]

@@ -22,13 +22,15 @@ export class BlobRemover {
   async clear (blob: Blob): Promise<void> {
     if ((await this.#stores.owners.namesOf(blob.sha256)).length > 0) return
     const self = sha256Multihash(blob.sha256)
-    const record = await this.#stores.index.own(self)
+    // either has the bytes of an inline blob; the first may be gone already, where another node removes the same blob
+    const record = await this.#stores.index.own(self) ?? (blob.blake3 === null ? null : await this.#stores.index.own(blake3Multihash(blob.blake3)))
     const hashes = blob.blake3 === null ? [self] : [self, blake3Multihash(blob.blake3)]
     for (const multihash of hashes) await this.#stores.index.remove(multihash)
     const late = await this.#stores.owners.of(blob.sha256)
     if (late.length > 0) {
       // an owner came through another node between the two looks: the blob stays
-      if (record !== null && blob.blake3 !== null) await this.#writer.writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, inlineOf(record))
+      const bytes = record === null ? null : inlineOf(record)
+      if (blob.blake3 !== null && (blob.place.kind === 'own' || bytes !== null)) await this.#writer.writeRecords(blob.sha256, blob.blake3, blob.size, blob.place, bytes)
       for (const ownership of late) this.#rows.save(ownership, blob.place)
       return
     }

@@ -3,8 +3,8 @@
 //
 // In:  pack → owner → index record (written last, again if absent) → row → the answer (blob-writer.ts). Durable before visible, visible before
 //      acknowledged; a crash leaves at most bytes that nobody can see.
-// Out: owner removed → row → owners listed; if none is left: index records removed → owners listed once more (one came meanwhile:
-//      the records are put back) → pack removed.
+// Out: owner removed → row → what belongs to a blob that nobody owns any more (blob-remover.ts).
+// While store and rows may differ the blob is noted (unsettled.ts), so that a start after a kill knows where to look.
 
 import { Failure, StoreError } from '../errors.ts'
 import { BlobReader } from './blob-reader.ts'

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { NODE_FLAGS } from './node-flags.ts'
 import { ROOT } from './source.ts'
 import type { Test } from 'tap'
 
@@ -29,7 +30,7 @@ export interface Started {
 export function startCommand (t: Test, args: string[], env: Record<string, string> = {}): Started {
   const texts = { out: '', err: '' }
   let look = (): void => {}
-  const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, 'dist/server/main.js'), ...args], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, 'dist/server/main.js'), ...args], {
     cwd: tmpdir(), env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })
   const hear = (stream: 'out' | 'err') => (text: string): void => {
