@@ -40,7 +40,7 @@ export class FileReading implements PackReading {
     if (this.#at >= this.#end) return null
     const wanted = Math.min(this.#piece, this.#end - this.#at)
     const pooled = wanted > SMALL
-    const buffer = pooled ? takeBuffer() : Buffer.allocUnsafe(wanted)
+    const buffer = pooled ? takeBuffer(wanted) : Buffer.allocUnsafe(wanted)
     let filled = 0
     try {
       while (filled < wanted) {
