@@ -1,28 +1,83 @@
 // What the operator's commands ask of a running server: `/admin/…`, signed with the node key or one of ADMIN_PUBKEYS (NIP-98, design §4).
+// What changes something carries a JSON body, and the token its hash as `payload`.
 
 import { Failure } from './errors.ts'
 import { HTTP_KIND } from './auth/token.ts'
+import { parseSha256 } from './buds/blob-path.ts'
+import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from './buds/json-body.ts'
 import { listReports } from './reports.ts'
+import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Guard } from './auth/guard.ts'
+import type { Guard, Token } from './auth/guard.ts'
+import type { Decisions } from './stores/decisions.ts'
+import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
 
 export interface AdminParts {
   guard: Guard
   state: StateStore
+  lists: HashLists
   /** 64 hex digits each; the node key is always among them. */
   admins: readonly string[]
+  decisions: Decisions
+  /** Milliseconds a body may stand still. */
+  idleTimeout: number
 }
 
-const DEMAND = { verb: 'admin', hash: 'none', hashRequired: false, changes: false, payload: 'none' } as const
+/** What one request may name: as many as its body holds with room to spare. */
+export const MAX_HASHES = 1000
 
-export async function admin (app: FastifyInstance, { guard, state, admins }: AdminParts): Promise<void> {
+const LOOK = { verb: 'admin', hash: 'none', hashRequired: false, changes: false, payload: 'none' } as const
+const CHANGE = { ...LOOK, changes: true, payload: 'json' } as const
+
+/** The hashes of a body. Throws BODY_INVALID. */
+function hashesIn (value: unknown): string[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_HASHES) throw new Failure('BODY_INVALID', `hashes must be 1 to ${MAX_HASHES}`)
+  return [...new Set(value.map((each) => {
+    const sha256 = typeof each === 'string' ? parseSha256(each) : null
+    if (sha256 === null) throw new Failure('BODY_INVALID', 'each of hashes must be a sha256')
+    return sha256
+  }))]
+}
+
+export async function admin (app: FastifyInstance, { guard, state, lists, admins, decisions, idleTimeout }: AdminParts): Promise<void> {
+  takeBodiesAsBytes(app, idleTimeout)
+  const tokens = new WeakMap<FastifyRequest, Token>()
+
   app.addHook('onRequest', async (request: FastifyRequest) => {
     const { headers, raw, method } = request
-    const token = guard.identify({ authorization: headers.authorization, method, target: raw.url! }, DEMAND)
+    const token = guard.identify({ authorization: headers.authorization, method, target: raw.url! }, method === 'GET' ? LOOK : CHANGE)
     if (token.kind !== HTTP_KIND) throw new Failure('TOKEN_KIND')
     if (!admins.includes(token.pubkey)) throw new Failure('KEY_REFUSED')
+    tokens.set(request, token)
   })
 
+  function signedBody (request: FastifyRequest): Record<string, unknown> {
+    const value = parseJsonObject(request.body)
+    if (!isPayloadOf(tokens.get(request)!.payload!, request.body, value)) throw new Failure('TOKEN_PAYLOAD')
+    return value
+  }
+
   app.get('/admin/reports', async () => ({ reports: await listReports(state) }))
+
+  for (const list of LISTS) {
+    app.get(`/admin/${list}`, async () => ({ lines: await lists.lines(list) }))
+
+    app.post(`/admin/${list}`, async (request) => {
+      const body = signedBody(request)
+      const { reason = '', delete: deleting = false } = body
+      if (typeof reason !== 'string' || typeof deleting !== 'boolean') throw new Failure('BODY_INVALID', 'reason is text, delete true or false')
+      if (deleting && list !== 'blocked') throw new Failure('BODY_INVALID', 'only what is blocked can be deleted')
+      const hashes = hashesIn(body['hashes'])
+      let ended = 0
+      for (const sha256 of hashes) ended += await decisions.put(list, sha256, reason, deleting)
+      return { hashes: hashes.length, ended }
+    })
+
+    app.delete(`/admin/${list}`, async (request) => {
+      const hashes = hashesIn(signedBody(request)['hashes'])
+      for (const sha256 of hashes) await decisions.take(list, sha256)
+      return { hashes: hashes.length, ended: 0 }
+    })
+  }
 }

@@ -21,6 +21,8 @@ import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Blobs } from './stores/blobs.ts'
+import type { Decisions } from './stores/decisions.ts'
+import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
 
 export interface AppParts {
@@ -28,12 +30,14 @@ export interface AppParts {
   guard: Guard
   policy: Policy
   state: StateStore
+  lists: HashLists
   logger: FastifyBaseLogger
   /** Who sends blobs in our place; null for nobody. */
   offload: Offload | null
   /** Milliseconds. */
   now: () => number
   admins: readonly string[]
+  decisions: Decisions
   anonymousUploads: boolean
   list: 'owner' | 'public' | 'off'
   mirrorAllowPrivate: boolean

@@ -32,8 +32,11 @@ async function main (argv: string[]): Promise<number> {
     return 2
   }
   let values: Record<string, string | boolean | undefined>
+  let words: string[]
   try {
-    ({ values } = parseArgs({ args: rest, options: { ...command.options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } }, strict: true }))
+    ({ values, positionals: words } = parseArgs({
+      args: rest, allowPositionals: command.words === true, strict: true, options: { ...command.options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } }
+    }))
   } catch (error) {
     terminal.err(`marquee ${name}: ${(error as Error).message}\n\n${command.help}`)
     return 2
@@ -44,7 +47,7 @@ async function main (argv: string[]): Promise<number> {
   }
   const file = values['config']
   const config = loadConfig({ file: typeof file === 'string' ? file : null, env: process.env })
-  return command.run({ config, values, terminal })
+  return command.run({ config, values, words, terminal })
 }
 
 try {

@@ -16,6 +16,8 @@ import { Blobs } from './stores/blobs.ts'
 import { Descriptors } from './stores/descriptors.ts'
 import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
+import { Decisions } from './stores/decisions.ts'
+import { HashLists } from './stores/hash-lists.ts'
 import { openStores } from './stores/open.ts'
 import { removeLeftovers, removeLeftoversOf } from './stores/leftovers.ts'
 import { reconcile, reconcileSome } from './stores/reconcile.ts'
@@ -34,6 +36,7 @@ export interface Marquee {
   blobs: Blobs
   descriptors: Descriptors
   stores: Stores
+  decisions: Decisions
   nodeKey: NodeKey
   /** Starts listening; the public URL. Rejects when the port is taken. */
   listen: () => Promise<string>
@@ -93,11 +96,16 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
       cacheSize: config.cacheSize
     })
+    const lists = new HashLists(stores.state, stores.shared, now)
+    await lists.load()
+    const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners })
     const app = await build({
       blobs,
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag }),
       policy: new Policy(config),
       state: stores.state,
+      lists,
+      decisions,
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
       admins: [nodeKey.pubkey, ...config.adminPubkeys],
@@ -120,8 +128,8 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const following = setInterval(() => {
       if (looking) return
       looking = true
-      blobs.followChanges().catch((error: unknown) => {
-        logger.warn({ err: error }, 'changes of other nodes could not be read')
+      Promise.allSettled([lists.follow(), blobs.followChanges()]).then((results) => {
+        for (const each of results) if (each.status === 'rejected') logger.warn({ err: each.reason as unknown }, 'changes of other nodes could not be read')
       }).finally(() => { looking = false })
     }, FOLLOW_MS)
     const sweeping = setInterval(() => {
@@ -131,7 +139,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     }, SWEEP_MS)
 
     return {
-      app, blobs, descriptors, stores, nodeKey,
+      app, blobs, descriptors, stores, decisions, nodeKey,
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)

@@ -1,5 +1,6 @@
 // Whether an upload would be taken, judged from its headers alone: one road for PUT and HEAD, so that both say the same for the same reason
-// (H-2). The order is blossom.md §2.6: syntax 400, size 413, type 415, token 401, policy 403, hash against token 401.
+// (H-2). The order is blossom.md §2.6: syntax 400, size 413, type 415, token 401, policy 403, hash against token 401,
+// blocked 403.
 
 import { Failure } from '../errors.ts'
 import { NO_OWNER } from '../stores/owners.ts'
@@ -7,11 +8,13 @@ import { parseMediaType } from '../stores/media-type.ts'
 import { parseSha256 } from './blob-path.ts'
 import type { Guard, AskingRequest, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
+import type { HashLists } from '../stores/hash-lists.ts'
 import type { Endpoint } from './bud-11-authorization.ts'
 
 export interface AdmissionParts {
   guard: Guard
   policy: Policy
+  lists: HashLists
   /** Uploads without a token are taken. */
   anonymousUploads: boolean
 }
@@ -39,7 +42,7 @@ export interface Admission {
 
 /** Throws the first failure. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
 export function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Admission {
-  const { guard, policy, anonymousUploads } = parts
+  const { guard, policy, lists, anonymousUploads } = parts
   const size = parseLength(claims.length)
   if (preflight && size === null) throw new Failure('LENGTH_MISSING')
   const promised = claims.sha256 === undefined ? null : parseSha256(claims.sha256.trim())
@@ -53,7 +56,9 @@ export function admit (parts: AdmissionParts, request: AskingRequest, claims: Cl
   policy.judge({ pubkey: token?.pubkey ?? null, type, size })
   if (token !== null && promised !== null) guard.cover(token, endpoint, promised)
   const only = token?.payload ?? (token?.hashes.length === 1 ? token.hashes[0]! : null)
-  return { token, owner: token?.pubkey ?? NO_OWNER, promised, likely: promised ?? (only === null ? null : parseSha256(only)), size, type }
+  const likely = promised ?? (only === null ? null : parseSha256(only))
+  if (likely !== null) lists.judge(likely)
+  return { token, owner: token?.pubkey ?? NO_OWNER, promised, likely, size, type }
 }
 
 function parseLength (header: string | undefined): number | null {

@@ -14,11 +14,14 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { FastifyBaseLogger } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Blob } from '../stores/descriptors.ts'
+import type { HashLists } from '../stores/hash-lists.ts'
 import type { BytesAnswer } from './blob-answer.ts'
 import type { Handover, Offload } from './offload.ts'
 
 export interface RetrievalParts {
   blobs: Blobs
+  /** What is not served though it may be here. */
+  lists: HashLists
   logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
   /** Who sends the bytes in our place; null for nobody. */
   offload: Offload | null
@@ -70,7 +73,11 @@ export class Retrieval {
     try {
       // RFC 9112 §3.2: an HTTP/1.1 request without Host MUST be answered with 400
       if (req.headers.host === undefined && req.httpVersion === '1.1') throw new Failure('REQUEST_INVALID', 'Host is missing')
-      const { blobs } = this.#parts
+      const { blobs, lists } = this.#parts
+      if (lists.hides(sha256)) {
+        res.writeHead(404, MISSING.headers).end(MISSING.body)
+        return
+      }
       const hot = blobs.hot(sha256)
       if (hot !== null) return this.#answerWith(req, res, hot.blob, hot.bytes)
       const known = blobs.known(sha256)

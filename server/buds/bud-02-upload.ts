@@ -13,7 +13,7 @@ export interface UploadParts extends AdmissionParts {
 }
 
 export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<void> {
-  const { blobs, guard, policy } = parts
+  const { blobs, guard, policy, lists } = parts
   const admissions = new WeakMap<FastifyRequest, Admission>()
 
   // Fastify's own parsers would read JSON and text into memory and change them; ours leaves the body to the handler
@@ -32,7 +32,10 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
     const { blob, created } = await blobs.receive(request.raw, {
       owner, type, extension: null, promised, likely, size,
       // A1: without X-SHA-256 the x tags are compared with the hash of the bytes that came
-      acceptHash: (sha256) => { if (token !== null) guard.cover(token, ENDPOINTS.upload, sha256) },
+      acceptHash: (sha256) => {
+        if (token !== null) guard.cover(token, ENDPOINTS.upload, sha256)
+        lists.judge(sha256)
+      },
       acceptType: (found, bytes) => { policy.judge({ pubkey: token?.pubkey ?? null, type: found, size: bytes }) }
     })
     // 02-11, 02-12: newly stored MUST be 201, already stored MUST be 200

@@ -17,11 +17,13 @@ import type { FailureCode } from '../errors.ts'
 import type { Guard, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Blobs, Received } from '../stores/blobs.ts'
+import type { HashLists } from '../stores/hash-lists.ts'
 
 export interface MirrorParts {
   blobs: Blobs
   guard: Guard
   policy: Policy
+  lists: HashLists
   allowPrivate: boolean
   /** Milliseconds a body may stand still. */
   idleTimeout: number
@@ -65,7 +67,7 @@ function extensionIn (url: URL): string | null {
 }
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
-  const { blobs, guard, policy } = parts
+  const { blobs, guard, policy, lists } = parts
   takeBodiesAsBytes(app, parts.idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
@@ -85,6 +87,7 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     // the SDK registers an owner by mirroring our own URL; a blob that is here needs no second fetch (H-5)
     const hinted = wanted.sha256 ?? parseSha256(single(request.headers['x-sha-256']) ?? '')
     if (hinted !== null && covers(token, hinted)) {
+      lists.judge(hinted)
       const known = await blobs.find(hinted)
       if (known !== null) {
         policy.judge({ pubkey: token.pubkey, type: known.type, size: known.size })
@@ -136,7 +139,10 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
         // a plain URL only hints at a hash: where the token covers several, any of them may arrive
         likely: promised ?? (token.hashes.length === 1 ? parseSha256(token.hashes[0]!) : null),
         size: null, // the origin's Content-Length is checked by origin.ts, and counted whatever it says
-        acceptHash: (sha256) => { if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH') },
+        acceptHash: (sha256) => {
+          if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH')
+          lists.judge(sha256)
+        },
         acceptType: (found, size) => { policy.judge({ pubkey: token.pubkey, type: found, size }) }
       })
     } catch (error) {

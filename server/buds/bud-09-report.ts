@@ -9,6 +9,7 @@ import { parseJsonObject, takeBodiesAsBytes } from './json-body.ts'
 import type { FastifyInstance } from 'fastify'
 import type { SignedEvent } from '../auth/signature.ts'
 import type { Blobs } from '../stores/blobs.ts'
+import type { HashLists } from '../stores/hash-lists.ts'
 import type { StateStore } from '../stores/state.ts'
 
 export const REPORT_KIND = 1984
@@ -26,13 +27,14 @@ export interface KeptReport {
 export interface ReportParts {
   blobs: Blobs
   state: StateStore
+  lists: HashLists
   /** Milliseconds. */
   now: () => number
   /** Milliseconds a body may stand still. */
   idleTimeout: number
 }
 
-export async function bud09 (app: FastifyInstance, { blobs, state, now, idleTimeout }: ReportParts): Promise<void> {
+export async function bud09 (app: FastifyInstance, { blobs, state, lists, now, idleTimeout }: ReportParts): Promise<void> {
   takeBodiesAsBytes(app, idleTimeout)
 
   app.put('/report', async (request, reply) => {
@@ -44,7 +46,7 @@ export async function bud09 (app: FastifyInstance, { blobs, state, now, idleTime
     if (!isSigned(event)) throw new Failure('REPORT_INVALID', 'the signature does not hold')
     const here: string[] = []
     for (const sha256 of hashes) {
-      if (sha256 !== null && await blobs.find(sha256) !== null) here.push(sha256)
+      if (sha256 !== null && !lists.hides(sha256) && await blobs.find(sha256) !== null) here.push(sha256)
     }
     if (here.length === 0) throw new Failure('BLOB_UNKNOWN') // A16
     const report: KeptReport = { event, received: Math.floor(now() / 1000), blobs: here }

@@ -4,6 +4,7 @@ import { openNodeKey } from '../node-key.ts'
 import { listReports } from '../reports.ts'
 import { openStores } from '../stores/open.ts'
 import { askServer } from './ask-server.ts'
+import { plain } from './terminal.ts'
 import type { ReportLine } from '../reports.ts'
 import type { Command } from './terminal.ts'
 
@@ -34,9 +35,4 @@ Lists the reports that were kept, newest first.
     if (lines.length === 0) terminal.err('no reports')
     return 0
   }
-}
-
-/** A stranger's words on one line, without what steers a terminal. */
-function plain (words: string): string {
-  return words.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 200)
 }

@@ -16,17 +16,26 @@ export interface Terminal {
 export interface CommandParts {
   config: Config
   values: Record<string, string | boolean | undefined>
+  /** What stands besides the options; empty but for commands that take `words`. */
+  words: readonly string[]
   terminal: Terminal
 }
 
 export interface Command {
   help: string
   options: Record<string, { type: 'string' | 'boolean', short?: string }>
+  /** Whether it takes more than options. */
+  words?: true
   /** The exit code. */
   run: (parts: CommandParts) => Promise<number>
 }
 
 const PLAIN_EVERY_MS = 5000
+
+/** A stranger's words on one line, without what steers a terminal. */
+export function plain (words: string): string {
+  return words.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 200)
+}
 
 /** Progress of long work: one line that changes on a terminal, a plain line every five seconds elsewhere. */
 export function progressOf (terminal: Terminal): { show: (line: string) => void, end: () => void } {

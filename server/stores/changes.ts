@@ -4,7 +4,6 @@
 import { randomBytes } from 'node:crypto'
 import type { StateStore } from './state.ts'
 
-const FOLDER = 'changes/'
 /** Clocks of nodes may differ by this much: that far back is looked at again. */
 const MARGIN_MS = 60_000
 /** A node that was away for longer compares everything at its start. */
@@ -14,10 +13,13 @@ export class Changes {
   readonly #state: StateStore
   readonly #now: () => number
   readonly #seen = new Set<string>()
+  readonly #folder: string
   #from: number
 
-  constructor (state: StateStore, now: () => number) {
+  /** @param folder below `state/`, where the notes lie */
+  constructor (state: StateStore, now: () => number, folder = 'changes/') {
     this.#state = state
+    this.#folder = folder
     this.#now = now
     this.#from = now() - MARGIN_MS
   }
@@ -26,15 +28,15 @@ export class Changes {
   async note (sha256: string): Promise<void> {
     const name = `${String(this.#now()).padStart(15, '0')}-${sha256}-${randomBytes(4).toString('hex')}`
     this.#seen.add(name) // our own rows know
-    await this.#state.put(`${FOLDER}${name}`, {})
+    await this.#state.put(`${this.#folder}${name}`, {})
   }
 
   /** The blobs that others noted since the last look; also removes notes that everybody has had time to read. */
   async look (): Promise<string[]> {
     const found = new Set<string>()
     const started = this.#now()
-    for await (const name of this.#state.list(FOLDER)) {
-      const note = name.slice(FOLDER.length)
+    for await (const name of this.#state.list(this.#folder)) {
+      const note = name.slice(this.#folder.length)
       const at = Number(note.slice(0, 15))
       if (started - at > KEPT_MS) {
         await this.#state.remove(name)

@@ -1,0 +1,129 @@
+// What the operator decided about hashes, whether their blobs are here or not: one object each in the store (`state/blocked/<sha256>`), so
+// that it outlives the database, and a set in memory, so that asking costs one look. Nodes of one bucket follow each other by notes.
+
+import { Failure } from '../errors.ts'
+import { Changes } from './changes.ts'
+import { Locks } from './locks.ts'
+import type { StateStore } from './state.ts'
+
+export const LISTS = ['blocked'] as const
+export type ListName = typeof LISTS[number]
+
+/** One line of a list, as the operator reads it. */
+export interface ListLine {
+  sha256: string
+  /** Unix seconds. */
+  at: number
+  /** In the operator's words; '' for none. */
+  reason: string
+}
+
+/** Notes are kept for an hour: a node that heard nothing for half of it compares the lists in full. */
+const DEAF_MS = 1800_000
+
+export class HashLists {
+  readonly #state: StateStore
+  readonly #now: () => number
+  readonly #changes: Changes | null
+  readonly #locks = new Locks()
+  readonly #sets: Readonly<Record<ListName, Set<string>>> = { blocked: new Set() }
+  /** Hashes whose entries in the store are to be looked at; they stay until the store has answered. */
+  readonly #due = new Set<string>()
+  #heard: number
+
+  /** @param shared whether other nodes write to the same store; `now` in milliseconds */
+  constructor (state: StateStore, shared: boolean, now: () => number = Date.now) {
+    this.#state = state
+    this.#now = now
+    this.#changes = shared ? new Changes(state, now, 'list-changes/') : null
+    this.#heard = now()
+  }
+
+  /** Reads every list from the store; called once, before anybody asks. Rejects with StoreError. */
+  async load (): Promise<void> {
+    for (const list of LISTS) {
+      for await (const sha256 of this.#stored(list)) this.#sets[list].add(sha256)
+    }
+  }
+
+  async * #stored (list: ListName): AsyncIterable<string> {
+    for await (const name of this.#state.list(`${list}/`)) {
+      const sha256 = name.slice(list.length + 1)
+      if (/^[0-9a-f]{64}$/.test(sha256)) yield sha256
+    }
+  }
+
+  has (list: ListName, sha256: string): boolean {
+    return this.#sets[list].has(sha256)
+  }
+
+  /** Whether a read is told that the blob is not here. */
+  hides (sha256: string): boolean {
+    return this.#sets.blocked.has(sha256)
+  }
+
+  /** Throws HASH_BLOCKED when this hash may not be stored. */
+  judge (sha256: string): void {
+    if (this.#sets.blocked.has(sha256)) throw new Failure('HASH_BLOCKED')
+  }
+
+  /** Durable, and in force here, when it resolves; on other nodes within seconds. Rejects with StoreError, and may then be asked again. */
+  add (list: ListName, sha256: string, reason = ''): Promise<void> {
+    return this.#locks.run(sha256, async () => {
+      await this.#state.put(`${list}/${sha256}`, { v: 1, at: Math.floor(this.#now() / 1000), reason })
+      this.#sets[list].add(sha256)
+      await this.#changes?.note(sha256)
+    })
+  }
+
+  /** As `add`. */
+  remove (list: ListName, sha256: string): Promise<void> {
+    return this.#locks.run(sha256, async () => {
+      await this.#state.remove(`${list}/${sha256}`)
+      this.#sets[list].delete(sha256)
+      await this.#changes?.note(sha256)
+    })
+  }
+
+  /** The whole list, newest first. Rejects with StoreError. */
+  async lines (list: ListName): Promise<ListLine[]> {
+    const lines: ListLine[] = []
+    for await (const sha256 of this.#stored(list)) {
+      const entry = await this.#state.get(`${list}/${sha256}`) as { at?: number, reason?: string } | null
+      if (entry !== null) lines.push({ sha256, at: entry.at ?? 0, reason: entry.reason ?? '' })
+    }
+    return lines.sort((a, b) => b.at - a.at || (a.sha256 < b.sha256 ? -1 : 1))
+  }
+
+  /** Takes over what other nodes decided since the last call; how many hashes were looked at. Rejects with StoreError, and goes on next time. */
+  async follow (): Promise<number> {
+    if (this.#changes === null) return 0
+    const started = this.#now()
+    if (started - this.#heard > DEAF_MS) await this.#compare()
+    for (const sha256 of await this.#changes.look()) this.#due.add(sha256)
+    this.#heard = started
+    const looked = this.#due.size
+    for (const sha256 of this.#due) {
+      await this.#locks.run(sha256, () => this.#refresh(sha256))
+      this.#due.delete(sha256)
+    }
+    return looked
+  }
+
+  async #refresh (sha256: string): Promise<void> {
+    for (const list of LISTS) {
+      if (await this.#state.get(`${list}/${sha256}`) === null) this.#sets[list].delete(sha256)
+      else this.#sets[list].add(sha256)
+    }
+  }
+
+  async #compare (): Promise<void> {
+    for (const list of LISTS) {
+      const gone = new Set(this.#sets[list])
+      for await (const sha256 of this.#stored(list)) {
+        if (!gone.delete(sha256)) this.#due.add(sha256)
+      }
+      for (const sha256 of gone) this.#due.add(sha256)
+    }
+  }
+}
