@@ -5,7 +5,7 @@ import { Failure } from './errors.ts'
 import { HTTP_KIND } from './auth/token.ts'
 import { parseSha256 } from './buds/blob-path.ts'
 import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from './buds/json-body.ts'
-import { listReports } from './reports.ts'
+import { decideReport, listReports } from './reports.ts'
 import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Guard, Token } from './auth/guard.ts'
@@ -20,6 +20,8 @@ export interface AdminParts {
   /** 64 hex digits each; the node key is always among them. */
   admins: readonly string[]
   decisions: Decisions
+  /** Milliseconds. */
+  now: () => number
   /** Milliseconds a body may stand still. */
   idleTimeout: number
 }
@@ -40,9 +42,9 @@ function hashesIn (value: unknown): string[] {
   }))]
 }
 
-export async function admin (app: FastifyInstance, { guard, state, lists, admins, decisions, idleTimeout }: AdminParts): Promise<void> {
+export async function admin (app: FastifyInstance, { guard, state, lists, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
   takeBodiesAsBytes(app, idleTimeout)
-  const tokens = new WeakMap<FastifyRequest, Token>()
+  const tokens = new WeakMap<object, Token>()
 
   app.addHook('onRequest', async (request: FastifyRequest) => {
     const { headers, raw, method } = request
@@ -52,13 +54,22 @@ export async function admin (app: FastifyInstance, { guard, state, lists, admins
     tokens.set(request, token)
   })
 
-  function signedBody (request: FastifyRequest): Record<string, unknown> {
+  function signedBody (request: { body: unknown }): Record<string, unknown> {
     const value = parseJsonObject(request.body)
     if (!isPayloadOf(tokens.get(request)!.payload!, request.body, value)) throw new Failure('TOKEN_PAYLOAD')
     return value
   }
 
   app.get('/admin/reports', async () => ({ reports: await listReports(state) }))
+
+  app.post('/admin/reports/:id', async (request: FastifyRequest<{ Params: { id: string } }>) => {
+    const { verdict } = signedBody(request)
+    if (verdict !== 'accepted' && verdict !== 'dismissed') throw new Failure('BODY_INVALID', 'verdict must be accepted or dismissed')
+    const id = parseSha256(request.params.id)
+    const blocked = id === null ? null : await decideReport(state, lists, id, verdict, now())
+    if (blocked === null) throw new Failure('REPORT_UNKNOWN')
+    return { blocked }
+  })
 
   for (const list of LISTS) {
     app.get(`/admin/${list}`, async () => ({ lines: await lists.lines(list) }))

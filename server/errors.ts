@@ -39,6 +39,7 @@ export const FAILURES = {
   NOT_OWNER: [403, 'this key does not own the blob'],
   LIST_REFUSED: [403, 'only the owner may list these blobs'],
   BLOB_UNKNOWN: [404, 'blob not found'],
+  REPORT_UNKNOWN: [404, 'there is no such report'],
   HASH_MISMATCH: [409, 'the bytes do not have the announced sha256'],
   BODY_STALLED: [408, 'the body stood still for too long'],
   PRECONDITION_FAILED: [412, 'the condition of the request does not hold'],

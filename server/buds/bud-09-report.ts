@@ -22,6 +22,8 @@ export interface KeptReport {
   received: number
   /** Those of its hashes that are here. */
   blobs: string[]
+  /** What the operator made of it; absent while it waits. */
+  decided?: { verdict: 'accepted' | 'dismissed', at: number }
 }
 
 export interface ReportParts {
@@ -50,7 +52,9 @@ export async function bud09 (app: FastifyInstance, { blobs, state, lists, now, i
     }
     if (here.length === 0) throw new Failure('BLOB_UNKNOWN') // A16
     const report: KeptReport = { event, received: Math.floor(now() / 1000), blobs: here }
-    await state.put(`${REPORTS}${event.id}`, report)
+    // sent once more, what was decided stays decided
+    const before = await state.get(`${REPORTS}${event.id}`) as KeptReport | null
+    if (before?.decided === undefined) await state.put(`${REPORTS}${event.id}`, report)
     return reply.code(200).send({ status: 'kept', blobs: here })
   })
 }
