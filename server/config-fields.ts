@@ -97,6 +97,7 @@ export const FIELDS: readonly Field[] = [
   },
   { key: 'offload.endpoint', env: 'OFFLOAD_ENDPOINT', fallback: null, schema: { becomes: 'origin?' } },
   { key: 'foreignBlobs', env: 'FOREIGN_BLOBS', reading: 'switch', fallback: false, schema: bool },
+  { key: 'allowListOnly', fallback: false, schema: bool },
   { key: 'anonymousUploads', fallback: false, schema: bool },
   { key: 'list', fallback: 'owner', schema: { enum: ['owner', 'public', 'off'] } },
   { key: 'requireServerTag', fallback: false, schema: bool },

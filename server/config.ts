@@ -73,6 +73,8 @@ export interface Config {
     readonly endpoint: string | null
   }
   readonly foreignBlobs: boolean
+  /** Only hashes on the list of `marquee allow` are stored and served. */
+  readonly allowListOnly: boolean
   /** Uploads without a token are taken. */
   readonly anonymousUploads: boolean
   /** Who may list a key's blobs. */

@@ -34,6 +34,7 @@ export const FAILURES = {
   TOKEN_PAYLOAD: [401, 'the payload tag does not match the body'],
   TOKEN_REPLAYED: [401, 'this authorization token was used before'],
   KEY_REFUSED: [403, 'this key may not do this here'],
+  HASH_NOT_ALLOWED: [403, 'this blob is not on the list of those taken here'],
   HASH_BLOCKED: [403, 'this blob is blocked here'],
   ORIGIN_FORBIDDEN: [403, 'this address is not fetched from'],
   NOT_OWNER: [403, 'this key does not own the blob'],

@@ -96,9 +96,9 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
       cacheSize: config.cacheSize
     })
-    const lists = new HashLists(stores.state, stores.shared, now)
+    const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
-    const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners })
+    const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
     const app = await build({
       blobs,
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag }),
@@ -128,7 +128,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const following = setInterval(() => {
       if (looking) return
       looking = true
-      Promise.allSettled([lists.follow(), blobs.followChanges()]).then((results) => {
+      Promise.allSettled([decisions.follow(), blobs.followChanges()]).then((results) => {
         for (const each of results) if (each.status === 'rejected') logger.warn({ err: each.reason as unknown }, 'changes of other nodes could not be read')
       }).finally(() => { looking = false })
     }, FOLLOW_MS)

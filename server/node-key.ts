@@ -1,7 +1,7 @@
 // The server's own Nostr key: configured, or made on the first start and kept in the data folder, readable by its user alone.
 
 import { randomBytes } from 'node:crypto'
-import { chmod, link, open, readFile, unlink } from 'node:fs/promises'
+import { chmod, link, mkdir, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decode, npubEncode, nsecEncode } from 'nostr-tools/nip19'
 import { pubkeyOf } from './auth/signature.ts'
@@ -62,6 +62,7 @@ async function readKey (path: string): Promise<string | null> {
 
 /** Whole or not at all: neither a crash nor a second program ever finds half a key. The text of whichever key is there in the end. */
 async function writeNewKey (dataDir: string, path: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true }) // a command may come before the first start
   const draft = `${path}.${randomBytes(8).toString('hex')}`
   const text = `${nsecEncode(Buffer.from(makeSecret(), 'hex'))}\n`
   const file = await open(draft, 'wx', 0o600)

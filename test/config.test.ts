@@ -17,7 +17,7 @@ t.test('without a file and environment every setting has its default', async t =
     maxBlobSize: 64 * 2 ** 30, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, mirrorAllowPrivate: false, rateLimit: true, logLevel: 'info',
     idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
     offload: { mode: 'off', prefix: '/_marquee/packs/', secret: null, endpoint: null },
-    foreignBlobs: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [],
+    foreignBlobs: false, allowListOnly: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [],
   })
 })
 

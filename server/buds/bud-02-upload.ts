@@ -6,14 +6,16 @@ import { ENDPOINTS } from './bud-11-authorization.ts'
 import { buildTaggedDescriptor } from './descriptor.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
+import type { Decisions } from '../stores/decisions.ts'
 import type { Admission, AdmissionParts } from './admission.ts'
 
 export interface UploadParts extends AdmissionParts {
   blobs: Blobs
+  decisions: Decisions
 }
 
 export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<void> {
-  const { blobs, guard, policy, lists } = parts
+  const { blobs, guard, policy, lists, decisions } = parts
   const admissions = new WeakMap<FastifyRequest, Admission>()
 
   // Fastify's own parsers would read JSON and text into memory and change them; ours leaves the body to the handler
@@ -38,6 +40,7 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
       },
       acceptType: (found, bytes) => { policy.judge({ pubkey: token?.pubkey ?? null, type: found, size: bytes }) }
     })
+    await decisions.keep(blob.sha256)
     // 02-11, 02-12: newly stored MUST be 201, already stored MUST be 200
     return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
   })

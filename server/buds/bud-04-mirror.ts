@@ -17,6 +17,7 @@ import type { FailureCode } from '../errors.ts'
 import type { Guard, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Blobs, Received } from '../stores/blobs.ts'
+import type { Decisions } from '../stores/decisions.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
 
 export interface MirrorParts {
@@ -24,6 +25,7 @@ export interface MirrorParts {
   guard: Guard
   policy: Policy
   lists: HashLists
+  decisions: Decisions
   allowPrivate: boolean
   /** Milliseconds a body may stand still. */
   idleTimeout: number
@@ -67,7 +69,7 @@ function extensionIn (url: URL): string | null {
 }
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
-  const { blobs, guard, policy, lists } = parts
+  const { blobs, guard, policy, lists, decisions } = parts
   takeBodiesAsBytes(app, parts.idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
@@ -99,6 +101,7 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     if (wanted.exact && !covers(token, wanted.sha256!)) throw new Failure('HASH_MISMATCH', 'the token does not cover it')
     // the fetch goes on when the client has left, so that its next try finds the blob
     const { blob, created } = await fetchFirst(wanted, token)
+    await decisions.keep(blob.sha256)
     return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
   })
 

@@ -1,4 +1,4 @@
-// `marquee block`, `unblock` and `blocked`: what the operator decides about hashes. They ask the running server over /admin, and act on the
+// `marquee block`, `pin`, `allow`, what undoes and lists them: what the operator decides about hashes. They ask the running server over /admin, and act on the
 // data folder themselves when none runs; a server that runs and was not reached holds the folder, so nothing is changed behind its back.
 
 import { pino } from 'pino'
@@ -13,7 +13,7 @@ import { askServer } from './ask-server.ts'
 import { plain } from './terminal.ts'
 import type { Config } from '../config.ts'
 import type { ListLine, ListName } from '../stores/hash-lists.ts'
-import type { Command, Terminal } from './terminal.ts'
+import type { Command, CommandParts, Terminal } from './terminal.ts'
 
 interface Change {
   list: ListName
@@ -32,13 +32,11 @@ Blocks blobs, whether they are here or not: 404 for who reads them, 403 for who 
 bucket follow within seconds. The bytes stay, hidden, so that \`marquee unblock\` brings them back; owners still list and may delete
 them. What caches and clients fetched before stays with them, and a download under way ends as it began.
   --reason   kept for you, never told to anybody else
-  --delete   also removes the blob for all its owners; this cannot be undone
+  --delete   also removes the blob for all its owners, and its pin; this cannot be undone
 ${HASHES}`,
   options: { reason: { type: 'string' }, delete: { type: 'boolean' } },
   words: true,
-  run: ({ config, values, words, terminal }) => change(config, terminal, words, {
-    list: 'blocked', adding: true, reason: typeof values['reason'] === 'string' ? values['reason'] : '', deleting: values['delete'] === true
-  }, 'blocked')
+  run: (parts) => change(parts, 'blocked', true, 'blocked')
 }
 
 export const unblock: Command = {
@@ -48,23 +46,72 @@ Ends blocks: what is still here is served again, what is not may be uploaded aga
 ${HASHES}`,
   options: {},
   words: true,
-  run: ({ config, words, terminal }) => change(config, terminal, words, { list: 'blocked', adding: false, reason: '', deleting: false }, 'no longer blocked')
+  run: (parts) => change(parts, 'blocked', false, 'no longer blocked')
 }
 
-export const blocked: Command = {
-  help: `marquee blocked [--json] [--config FILE]
+export const pin: Command = {
+  help: `marquee pin HASH… [--reason WORDS] [--config FILE]
 
-Lists what is blocked, newest first: hash, when, and the reason given.
+Keeps blobs when their last owner leaves, by making the server's own key an owner too: at once where the blob is here, else when it comes.
+A blob that is blocked and pinned is kept, and not served.
+  --reason   kept for you
+${HASHES}`,
+  options: { reason: { type: 'string' } },
+  words: true,
+  run: (parts) => change(parts, 'pinned', true, 'pinned')
+}
+
+export const unpin: Command = {
+  help: `marquee unpin HASH… [--config FILE]
+
+Ends pins, and what the server's own key owns of these blobs: what nobody else owns is removed.
+${HASHES}`,
+  options: {},
+  words: true,
+  run: (parts) => change(parts, 'pinned', false, 'no longer pinned')
+}
+
+export const allow: Command = {
+  help: `marquee allow HASH… [--reason WORDS] [--config FILE]
+
+Puts hashes on the list of what may be stored and served. It holds only where the setting allowListOnly is on; a block is stronger.
+  --reason   kept for you
+${HASHES}`,
+  options: { reason: { type: 'string' } },
+  words: true,
+  run: (parts) => change(parts, 'allowed', true, 'allowed')
+}
+
+export const disallow: Command = {
+  help: `marquee disallow HASH… [--config FILE]
+
+Takes hashes off that list. With allowListOnly on their blobs are no longer served; their bytes stay.
+${HASHES}`,
+  options: {},
+  words: true,
+  run: (parts) => change(parts, 'allowed', false, 'no longer allowed')
+}
+
+export const blocked = listing('blocked')
+export const pinned = listing('pinned')
+export const allowed = listing('allowed')
+
+function listing (list: ListName): Command {
+  return {
+    help: `marquee ${list} [--json] [--config FILE]
+
+Lists what is ${list}, newest first: hash, when, and the reason given.
   --json   one JSON object a line`,
-  options: { json: { type: 'boolean' } },
-  run: async ({ config, values, terminal }) => {
-    const lines = await linesOf(config, 'blocked')
-    for (const line of lines) {
-      const { sha256, at, reason } = line
-      terminal.out(values['json'] === true ? JSON.stringify(line) : `${sha256}  ${new Date(at * 1000).toISOString()}  ${plain(reason)}`.trimEnd())
+    options: { json: { type: 'boolean' } },
+    run: async ({ config, values, terminal }) => {
+      const lines = await linesOf(config, list)
+      for (const line of lines) {
+        const { sha256, at, reason } = line
+        terminal.out(values['json'] === true ? JSON.stringify(line) : `${sha256}  ${new Date(at * 1000).toISOString()}  ${plain(reason)}`.trimEnd())
+      }
+      if (lines.length === 0) terminal.err(`nothing is ${list}`)
+      return 0
     }
-    if (lines.length === 0) terminal.err('nothing is blocked')
-    return 0
   }
 }
 
@@ -74,25 +121,29 @@ async function linesOf (config: Config, list: ListName): Promise<ListLine[]> {
   if (answer !== null) return answer.lines
   const stores = await openStores(config)
   try {
-    return await new HashLists(stores.state, stores.shared).lines(list)
+    return await new HashLists(stores.state, { shared: stores.shared }).lines(list)
   } finally {
     await stores.close()
   }
 }
 
-async function change (config: Config, terminal: Terminal, words: readonly string[], how: Omit<Change, 'hashes'>, done: string): Promise<number> {
-  const hashes: string[] = []
+async function change ({ config, terminal, values, words }: CommandParts, list: ListName, adding: boolean, done: string): Promise<number> {
+  const hashes = new Set<string>()
+  let wrong = words.length === 0 ? 'which hash?' : null
   for (const word of words) {
     const sha256 = parseBlobPath(word)
-    if (sha256 === null) terminal.err(`"${plain(word)}" is no sha256`)
-    else hashes.push(sha256)
+    if (sha256 === null) wrong = `"${plain(word)}" is no sha256`
+    else hashes.add(sha256)
   }
-  if (words.length === 0) terminal.err('which hash?')
-  if (words.length === 0 || hashes.length < words.length) return 2
-  const each = { ...how, hashes: [...new Set(hashes)] }
+  if (wrong !== null) {
+    terminal.err(wrong)
+    return 2
+  }
+  const { reason, delete: deleting } = values
+  const each = { list, adding, hashes: [...hashes], reason: typeof reason === 'string' ? reason : '', deleting: deleting === true }
   const ended = await ask(config, each) ?? await act(config, terminal, each)
-  for (const sha256 of each.hashes) terminal.out(`${sha256} ${done}`)
-  if (how.deleting) terminal.out(`${ended} ownerships ended`)
+  for (const sha256 of hashes) terminal.out(`${sha256} ${done}`)
+  if (each.deleting) terminal.out(`${ended} ownerships ended`)
   return 0
 }
 
@@ -112,11 +163,15 @@ async function ask (config: Config, { list, adding, hashes, reason, deleting }: 
 
 /** The same without a server. Throws FolderTaken when one runs all the same. */
 async function act (config: Config, terminal: Terminal, { list, adding, hashes, reason, deleting }: Change): Promise<number> {
-  if (deleting) { // blobs are touched: everything a server needs is, but nobody listens
+  // blobs are touched: everything a server needs is opened, but nobody listens
+  if (deleting || list === 'pinned') {
     const marquee = await openMarquee({ config, logger: pino({ level: 'silent' }), pid: terminal.pid })
     try {
       let ended = 0
-      for (const sha256 of hashes) ended += await marquee.decisions.put(list, sha256, reason, deleting)
+      for (const sha256 of hashes) {
+        if (adding) ended += await marquee.decisions.put(list, sha256, reason, deleting)
+        else await marquee.decisions.take(list, sha256)
+      }
       return ended
     } finally {
       await marquee.close()
@@ -126,7 +181,7 @@ async function act (config: Config, terminal: Terminal, { list, adding, hashes, 
   try {
     const stores = await openStores(config)
     try {
-      const lists = new HashLists(stores.state, stores.shared)
+      const lists = new HashLists(stores.state, { shared: stores.shared })
       for (const sha256 of hashes) await (adding ? lists.add(list, sha256, reason) : lists.remove(list, sha256))
       return 0
     } finally {

@@ -81,7 +81,7 @@ async function decide (config: Config, terminal: Terminal, text: string, verdict
 async function decideAlone (config: Config, terminal: Terminal, id: string, verdict: 'accepted' | 'dismissed'): Promise<string[] | null> {
   const folder = holdDataFolder(config.dataDir, 'marquee reports', terminal.pid)
   try {
-    return await withStores(config, ({ state, shared }) => decideReport(state, new HashLists(state, shared), id, verdict, Date.now()))
+    return await withStores(config, ({ state, shared }) => decideReport(state, new HashLists(state, { shared }), id, verdict, Date.now()))
   } finally {
     folder.release()
   }

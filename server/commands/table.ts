@@ -1,7 +1,7 @@
 // Every command by its name.
 
 import { config } from './config.ts'
-import { block, blocked, unblock } from './hash-lists.ts'
+import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin } from './hash-lists.ts'
 import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
 import { reports } from './reports.ts'
@@ -9,7 +9,9 @@ import { serve } from './serve.ts'
 import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
-export const COMMANDS: Readonly<Record<string, Command>> = { serve, config, verify, rebuild, key, reports, block, unblock, blocked }
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  serve, config, verify, rebuild, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed
+}
 
 export const HELP = `marquee COMMAND [--config FILE]
 
@@ -19,8 +21,14 @@ export const HELP = `marquee COMMAND [--config FILE]
   rebuild   the database from the store
   key       this server's npub; --make prints a new key pair
   reports   what people reported
-  block     hides blobs and keeps them out; unblock ends it, blocked lists them
-  unblock   see block
-  blocked   see block
+  block     hides blobs and keeps them out
+  unblock   ends that
+  blocked   what is blocked
+  pin       keeps blobs when their last owner leaves
+  unpin     ends that
+  pinned    what is pinned
+  allow     puts hashes on the list of what alone is stored and served (allowListOnly)
+  disallow  takes them off it
+  allowed   what is on it
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command or the configuration is off.`

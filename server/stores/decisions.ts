@@ -11,6 +11,8 @@ export interface DecisionParts {
   blobs: Blobs
   descriptors: Descriptors
   owners: OwnerStore
+  /** Who owns what is pinned, so that it stays when everybody else leaves: the node key, 64 hex digits. */
+  keeper: string
 }
 
 export class Decisions {
@@ -25,13 +27,29 @@ export class Decisions {
    * StoreError, and may then be asked again.
    */
   async put (list: ListName, sha256: string, reason: string, deleting: boolean): Promise<number> {
-    await this.#parts.lists.add(list, sha256, reason)
+    const { lists } = this.#parts
+    await lists.add(list, sha256, reason)
+    if (deleting && lists.has('pinned', sha256)) await lists.remove('pinned', sha256)
+    await this.keep(sha256)
     return deleting ? this.#disownAll(sha256) : 0
   }
 
-  /** Takes a hash off a list. Rejects with StoreError. */
+  /** Called when a blob has come: if it is pinned, the keeper owns it from now on. Rejects with StoreError. */
+  async keep (sha256: string): Promise<void> {
+    const { lists, blobs, keeper } = this.#parts
+    if (lists.has('pinned', sha256)) await blobs.adopt(sha256, keeper, null)
+  }
+
+  /** Takes a hash off a list; what is no longer pinned goes when nobody else owns it. Rejects with StoreError. */
   async take (list: ListName, sha256: string): Promise<void> {
-    await this.#parts.lists.remove(list, sha256)
+    const { lists, blobs, keeper } = this.#parts
+    await lists.remove(list, sha256)
+    if (list === 'pinned') await blobs.disown(sha256, keeper)
+  }
+
+  /** Takes over what other nodes decided; a blob that came here before we heard of its pin is kept from now on. Rejects with StoreError. */
+  async follow (): Promise<void> {
+    for (const sha256 of await this.#parts.lists.follow()) await this.keep(sha256)
   }
 
   /** Foreign blobs have no owners, and stay. */

@@ -6,7 +6,7 @@ import { Changes } from './changes.ts'
 import { Locks } from './locks.ts'
 import type { StateStore } from './state.ts'
 
-export const LISTS = ['blocked'] as const
+export const LISTS = ['blocked', 'pinned', 'allowed'] as const
 export type ListName = typeof LISTS[number]
 
 /** One line of a list, as the operator reads it. */
@@ -21,19 +21,30 @@ export interface ListLine {
 /** Notes are kept for an hour: a node that heard nothing for half of it compares the lists in full. */
 const DEAF_MS = 1800_000
 
+export interface ListSettings {
+  /** Whether other nodes write to the same store. */
+  shared: boolean
+  /** Only what is on the list `allowed` is stored and served. */
+  allowListOnly?: boolean
+  /** Milliseconds. */
+  now?: () => number
+}
+
 export class HashLists {
   readonly #state: StateStore
   readonly #now: () => number
   readonly #changes: Changes | null
   readonly #locks = new Locks()
-  readonly #sets: Readonly<Record<ListName, Set<string>>> = { blocked: new Set() }
+  readonly #sets: Readonly<Record<ListName, Set<string>>> = { blocked: new Set(), pinned: new Set(), allowed: new Set() }
   /** Hashes whose entries in the store are to be looked at; they stay until the store has answered. */
   readonly #due = new Set<string>()
   #heard: number
 
-  /** @param shared whether other nodes write to the same store; `now` in milliseconds */
-  constructor (state: StateStore, shared: boolean, now: () => number = Date.now) {
+  readonly #allowListOnly: boolean
+
+  constructor (state: StateStore, { shared, allowListOnly = false, now = Date.now }: ListSettings) {
     this.#state = state
+    this.#allowListOnly = allowListOnly
     this.#now = now
     this.#changes = shared ? new Changes(state, now, 'list-changes/') : null
     this.#heard = now()
@@ -59,12 +70,13 @@ export class HashLists {
 
   /** Whether a read is told that the blob is not here. */
   hides (sha256: string): boolean {
-    return this.#sets.blocked.has(sha256)
+    return this.#sets.blocked.has(sha256) || (this.#allowListOnly && !this.#sets.allowed.has(sha256))
   }
 
-  /** Throws HASH_BLOCKED when this hash may not be stored. */
+  /** Throws HASH_BLOCKED or HASH_NOT_ALLOWED when this hash may not be stored. */
   judge (sha256: string): void {
     if (this.#sets.blocked.has(sha256)) throw new Failure('HASH_BLOCKED')
+    if (this.#allowListOnly && !this.#sets.allowed.has(sha256)) throw new Failure('HASH_NOT_ALLOWED')
   }
 
   /** Durable, and in force here, when it resolves; on other nodes within seconds. Rejects with StoreError, and may then be asked again. */
@@ -95,15 +107,15 @@ export class HashLists {
     return lines.sort((a, b) => b.at - a.at || (a.sha256 < b.sha256 ? -1 : 1))
   }
 
-  /** Takes over what other nodes decided since the last call; how many hashes were looked at. Rejects with StoreError, and goes on next time. */
-  async follow (): Promise<number> {
-    if (this.#changes === null) return 0
+  /** Takes over what other nodes decided since the last call; the hashes that were looked at. Rejects with StoreError, and goes on next time. */
+  async follow (): Promise<string[]> {
+    if (this.#changes === null) return []
     const started = this.#now()
     if (started - this.#heard > DEAF_MS) await this.#compare()
     for (const sha256 of await this.#changes.look()) this.#due.add(sha256)
     this.#heard = started
-    const looked = this.#due.size
-    for (const sha256 of this.#due) {
+    const looked = [...this.#due]
+    for (const sha256 of looked) {
       await this.#locks.run(sha256, () => this.#refresh(sha256))
       this.#due.delete(sha256)
     }
