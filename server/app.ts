@@ -11,6 +11,7 @@ import { bud04 } from './buds/bud-04-mirror.ts'
 import { bud06 } from './buds/bud-06-preflight.ts'
 import { bud09 } from './buds/bud-09-report.ts'
 import { bud12 } from './buds/bud-12-management.ts'
+import { openReadGate } from './buds/read-gate.ts'
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
 import { health } from './health.ts'
@@ -39,6 +40,8 @@ export interface AppParts {
   admins: readonly string[]
   decisions: Decisions
   anonymousUploads: boolean
+  /** Who alone may read; empty for everybody. */
+  readPubkeys: readonly string[]
   list: 'owner' | 'public' | 'off'
   mirrorAllowPrivate: boolean
   /** Milliseconds. */
@@ -55,7 +58,7 @@ const MAX_HEADER_BYTES = 128 * 1024
 const KEEP_ALIVE_MS = 72_000
 
 export async function build (parts: AppParts): Promise<FastifyInstance> {
-  const retrieval = new Retrieval(parts)
+  const retrieval = new Retrieval({ ...parts, gate: openReadGate(parts.guard, parts.readPubkeys) })
   // Node would refuse a missing Host without CORS or a reason; we ask below
   const options = { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }
   const app = Fastify({

@@ -53,6 +53,7 @@ export const FIELDS: readonly Field[] = [
   { key: 'relays', env: 'RELAYS', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'relay' } } },
   { key: 'nodeKey', env: 'NODE_KEY', fallback: null, schema: { becomes: 'secretKey?' }, secret: true },
   { key: 'uploadPubkeys', env: 'UPLOAD_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
+  { key: 'readPubkeys', env: 'READ_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
   { key: 'adminPubkeys', env: 'ADMIN_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
   { key: 'titlePubkeys', env: 'TITLE_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
   { key: 'releaseRoot', env: 'RELEASE_ROOT', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'hex64' } } },

@@ -46,6 +46,7 @@ export interface Config {
   readonly nodeKey: string | null
   /** Lowercase hex, as the other lists of keys. */
   readonly uploadPubkeys: readonly string[]
+  readonly readPubkeys: readonly string[]
   readonly adminPubkeys: readonly string[]
   readonly titlePubkeys: readonly string[]
   readonly releaseRoot: readonly string[]
@@ -227,6 +228,11 @@ export function loadConfig ({ file, env }: { file: string | null, env: Environme
   for (const [mode, store] of OFFLOADS) {
     if (valueAt(settings, 'offload.mode') !== mode || settings['store'] === store) continue
     problems.push(`/offload/mode may be ${mode} only where /store is ${store} (${sources.get('offload.mode')})`)
+  }
+  const readers = settings['readPubkeys']
+  if (Array.isArray(readers) && readers.length > 0 && valueAt(settings, 'offload.mode') !== 'off') {
+    // nginx's cache and a presigned URL ask nobody for a token
+    problems.push(`/offload/mode must be off where /readPubkeys names who may read (${sources.get('offload.mode')})`)
   }
   if (problems.length > 0) throw new ConfigError(problems)
 

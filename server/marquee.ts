@@ -110,6 +110,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       logger, now,
       admins: [nodeKey.pubkey, ...config.adminPubkeys],
       anonymousUploads: config.anonymousUploads,
+      readPubkeys: config.readPubkeys,
       list: config.list,
       mirrorAllowPrivate: config.mirrorAllowPrivate,
       idleTimeout: config.idleTimeout,

@@ -13,7 +13,7 @@ t.test('without a file and environment every setting has its default', async t =
     host: '127.0.0.1', port: 3000, publicUrl: 'http://127.0.0.1:3000', publicUrlGiven: false, aliases: [],
     dataDir: resolve('data'), store: 'fs',
     minio: { endpoint: null, accessKey: null, secretKey: null, bucket: 'marquee', region: 'us-east-1' },
-    relays: [], nodeKey: null, uploadPubkeys: [], adminPubkeys: [], titlePubkeys: [], releaseRoot: [], timestampKey: null,
+    relays: [], nodeKey: null, uploadPubkeys: [], readPubkeys: [], adminPubkeys: [], titlePubkeys: [], releaseRoot: [], timestampKey: null,
     maxBlobSize: 64 * 2 ** 30, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, mirrorAllowPrivate: false, rateLimit: true, logLevel: 'info',
     idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
     offload: { mode: 'off', prefix: '/_marquee/packs/', secret: null, endpoint: null },
@@ -33,7 +33,7 @@ t.test('every environment name reaches its key, and so does NAME_FILE', async t 
     DATA_DIR: ['/srv/x/../d', '/srv/d'], STORE: ['fs', 'fs'], MINIO_ENDPOINT: ['http://10.0.0.1:9000/', 'http://10.0.0.1:9000'],
     MINIO_ACCESS_KEY: ['a', 'a'], MINIO_SECRET_KEY: ['s', 's'], MINIO_BUCKET: ['films.one', 'films.one'], MINIO_REGION: ['eu-1', 'eu-1'],
     RELAYS: ['wss://Relay.Example, ws://127.0.0.1:7777/x/,', ['wss://relay.example/', 'ws://127.0.0.1:7777/x']],
-    NODE_KEY: [SECRET.toUpperCase(), SECRET], UPLOAD_PUBKEYS: [`${NPUB},${OTHER}`, [PUBKEY, OTHER]], ADMIN_PUBKEYS: [NPUB, [PUBKEY]],
+    NODE_KEY: [SECRET.toUpperCase(), SECRET], UPLOAD_PUBKEYS: [`${NPUB},${OTHER}`, [PUBKEY, OTHER]], READ_PUBKEYS: [NPUB, [PUBKEY]], ADMIN_PUBKEYS: [NPUB, [PUBKEY]],
     TITLE_PUBKEYS: [`${PUBKEY}, ${NPUB}`, [PUBKEY]], RELEASE_ROOT: [OTHER.toUpperCase(), [OTHER]], TIMESTAMP_KEY: ['k', 'k'],
     MAX_BLOB_SIZE: ['10GiB', 10 * 2 ** 30], MIRROR_ALLOW_PRIVATE: ['True', true], RATE_LIMIT: ['off', false],
     LOG_LEVEL: ['silent', 'silent'], IDLE_TIMEOUT: ['1.5', 1500], WORKERS: ['4', 4], METRICS_TOKEN: ['m', 'm'], CACHE_SIZE: ['0', 0],
@@ -132,6 +132,9 @@ t.test('offload by X-Accel goes with folders and a secret, offload by redirects 
   ])
   t.strictSame(problemsOf({}, writeConfig(t, { offload: { mode: 'redirect' } })).map(problem => problem.replace(/\(file .*/, '')), [
     '/offload/mode may be redirect only where /store is minio ',
+  ])
+  t.strictSame(problemsOf({ OFFLOAD: 'x-accel', OFFLOAD_SECRET: secret, READ_PUBKEYS: PUBKEY }), [
+    '/offload/mode must be off where /readPubkeys names who may read (env OFFLOAD)',
   ])
   t.match(fromEnv({ OFFLOAD: 'x-accel', OFFLOAD_SECRET: secret }).offload, { mode: 'x-accel', secret })
   t.match(fromEnv({ ...bucket, OFFLOAD: 'redirect' }).offload, { mode: 'redirect', secret: null })

@@ -17,12 +17,15 @@ import type { Blob } from '../stores/descriptors.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
 import type { BytesAnswer } from './blob-answer.ts'
 import type { Handover, Offload } from './offload.ts'
+import type { ReadGate } from './read-gate.ts'
 
 export interface RetrievalParts {
   blobs: Blobs
   /** What is not served though it may be here. */
   lists: HashLists
   logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
+  /** Who may read; null for everybody. */
+  gate: ReadGate | null
   /** Who sends the bytes in our place; null for nobody. */
   offload: Offload | null
   /** Milliseconds. */
@@ -73,7 +76,8 @@ export class Retrieval {
     try {
       // RFC 9112 §3.2: an HTTP/1.1 request without Host MUST be answered with 400
       if (req.headers.host === undefined && req.httpVersion === '1.1') throw new Failure('REQUEST_INVALID', 'Host is missing')
-      const { blobs, lists } = this.#parts
+      const { blobs, lists, gate } = this.#parts
+      if (gate !== null) gate(req, res, sha256)
       if (lists.hides(sha256)) {
         res.writeHead(404, MISSING.headers).end(MISSING.body)
         return
