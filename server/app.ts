@@ -15,6 +15,9 @@ import { openReadGate } from './buds/read-gate.ts'
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
 import { health } from './health.ts'
+import { Answers } from './metrics/answers.ts'
+import { metrics } from './metrics/route.ts'
+import { Traffic } from './metrics/traffic.ts'
 import { LINGER_MS, refusalBody, refusalHeaders, refuse } from './refusal.ts'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -25,6 +28,7 @@ import type { Blobs } from './stores/blobs.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
+import type { StoreTimes } from './stores/store-times.ts'
 
 export interface AppParts {
   blobs: Blobs
@@ -46,6 +50,9 @@ export interface AppParts {
   mirrorAllowPrivate: boolean
   /** Milliseconds. */
   idleTimeout: number
+  /** Null: only this machine may see the metrics. */
+  metricsToken: string | null
+  times: StoreTimes
   checks: Readonly<Record<string, () => unknown>>
   /** What GET / says of this server. */
   about: () => Record<string, unknown>
@@ -112,7 +119,12 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   // any other expectation is ignored: Node would answer 417 without CORS
   app.server.on('checkExpectation', (request, response) => { app.server.emit('request', request, response) })
   app.addHook('preClose', async () => { retrieval.closing = true })
-  app.addHook('onResponse', async (request, reply) => { logAnswer(request, reply) })
+  const answers = new Answers()
+  const traffic = new Traffic(app.server)
+  app.addHook('onResponse', async (request, reply) => {
+    answers.count(request, reply)
+    logAnswer(request, reply)
+  })
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Failure('PATH_UNKNOWN'), request, reply))
 
@@ -124,6 +136,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(bud09, parts)
   await app.register(bud12, parts)
   await app.register(admin, parts)
+  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
   return app
 }
 

@@ -22,6 +22,7 @@ import { openStores } from './stores/open.ts'
 import { removeLeftovers, removeLeftoversOf } from './stores/leftovers.ts'
 import { reconcile, reconcileSome } from './stores/reconcile.ts'
 import { BOOT_ID, kernelOf } from './stores/same-kernel.ts'
+import { StoreTimes } from './stores/store-times.ts'
 import { Sweeper } from './stores/sweeper.ts'
 import { VERSION } from './version.ts'
 import type { AddressInfo } from 'node:net'
@@ -81,7 +82,8 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
     const database = openDatabase(databasePath(config.dataDir))
     undo.push(() => { database.close() })
-    const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') })
+    const times = new StoreTimes()
+    const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') }, times)
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
     const kernel = stores.packs.name === 'fs' ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile) : null
@@ -114,6 +116,8 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       list: config.list,
       mirrorAllowPrivate: config.mirrorAllowPrivate,
       idleTimeout: config.idleTimeout,
+      metricsToken: config.metricsToken,
+      times,
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })

@@ -47,10 +47,10 @@ export function failureOf (error: unknown): Failure {
 /** The headers of a refusal. */
 export function refusalHeaders (failure: Failure): Record<string, string> {
   return {
-    ...failure.headers,
     'x-reason': oneLine(failure.message),
     'cache-control': 'no-store', // a blob may appear a second later; no cache may say otherwise
-    ...(failure.status === 401 ? { 'www-authenticate': 'Nostr' } : {})
+    ...(failure.status === 401 ? { 'www-authenticate': 'Nostr' } : {}),
+    ...failure.headers
   }
 }
 

@@ -58,6 +58,11 @@ export class Guard {
     return this.#settings.names()
   }
 
+  /** How often a token's header had been seen and checked before. */
+  get tokenCache (): { hits: number, misses: number } {
+    return this.#cache
+  }
+
   /** The request's token for this endpoint. Throws a Failure of status 401. */
   identify (request: AskingRequest, demand: Demand): Token {
     const opened = this.#cache.open(request.authorization)

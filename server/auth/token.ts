@@ -42,6 +42,9 @@ export class TokenCache {
   readonly #known = new Map<string, SignedEvent>()
   #bytes = 0
   readonly #limit: number
+  /** Headers that were known, and that were not. */
+  hits = 0
+  misses = 0
 
   /** @param limit how many characters of headers are remembered at most */
   constructor (limit = 2 * 1024 * 1024) {
@@ -53,6 +56,8 @@ export class TokenCache {
    */
   open (header: string | undefined): OpenedToken {
     const known = header === undefined ? undefined : this.#known.get(header)
+    if (known !== undefined) this.hits++
+    else if (header !== undefined) this.misses++
     const event = known ?? parseAuthorization(header)
     return {
       event,

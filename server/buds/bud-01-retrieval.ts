@@ -9,6 +9,7 @@ import { CORS_HEADERS } from '../cors.ts'
 import { blobHeaders, flat, planAnswer, wholeHeaders } from './blob-answer.ts'
 import { parseBlobPath } from './blob-path.ts'
 import { evaluateConditions } from './conditions.ts'
+import { ReadCounts } from './read-counts.ts'
 import { sendSections } from './sending.ts'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
@@ -50,6 +51,7 @@ export class Retrieval {
   readonly #parts: RetrievalParts
   readonly #chatty: boolean
   readonly #prepared = new WeakMap<Blob, { whole: string[], bare: string[] }>()
+  readonly counts = new ReadCounts()
   /** True while the server ends: each answer then closes its connection. */
   closing = false
 
@@ -87,7 +89,7 @@ export class Retrieval {
       const known = blobs.known(sha256)
       if (known !== null) return this.#answerWith(req, res, known, null)
       if (blobs.knowsAll) {
-        res.writeHead(404, MISSING.headers).end(MISSING.body)
+        this.#head(res, 404, MISSING.headers).end(MISSING.body)
         return
       }
     } catch (error) {
@@ -107,35 +109,41 @@ export class Retrieval {
       const conditions = evaluateConditions(headers, { etag: `"${blob.sha256}"`, lastModified: blob.uploaded }, Math.floor(this.#parts.now() / 1000))
       if (conditions.outcome === 'precondition-failed') throw new Failure('PRECONDITION_FAILED')
       if (conditions.outcome === 'not-modified') {
-        res.writeHead(304, this.#prepare(blob).bare).end()
+        this.#head(res, 304, this.#prepare(blob).bare).end()
         return
       }
       if (!conditions.range) range = undefined
     }
     // 01-19: HEAD MUST NOT send a body, and a range means nothing to it
     if (req.method === 'HEAD') {
-      res.writeHead(200, this.#prepare(blob).whole).end()
+      this.#head(res, 200, this.#prepare(blob).whole).end()
       return
     }
     const handover = this.#parts.offload?.(req, blob, bytes) ?? null
     if (handover !== null) return this.#handOver(res, handover)
     if (range === undefined) {
       if (bytes !== null) {
-        res.writeHead(200, this.#prepare(blob).whole).end(bytes)
+        this.#head(res, 200, this.#prepare(blob).whole).end(bytes)
         return
       }
       const piece = this.#parts.blobs.readNow(blob)
       if (piece !== null) {
-        res.writeHead(200, wholeHeaders(blob)).end(piece.bytes, piece.release)
+        this.#head(res, 200, wholeHeaders(blob)).end(piece.bytes, piece.release)
         return
       }
     }
     const answer = planAnswer(blob, range)
     if (blob.size === 0) { // a range that means nothing: all of it
-      res.writeHead(200, wholeHeaders(blob)).end()
+      this.#head(res, 200, wholeHeaders(blob)).end()
       return
     }
     this.#send(res, blob, answer, range === undefined).catch((error: unknown) => { this.#refuse(res, error) })
+  }
+
+  /** Every head of ours but those of `sendSections`. */
+  #head (res: ServerResponse, status: number, headers: string[]): ServerResponse {
+    this.counts.count(res.req.method!, status)
+    return res.writeHead(status, headers)
   }
 
   #handOver (res: ServerResponse, handover: Handover | Promise<Handover>): void {
@@ -143,19 +151,21 @@ export class Retrieval {
       handover.then((ready) => { this.#handOver(res, ready) }).catch((error: unknown) => { this.#refuse(res, error) })
       return
     }
-    res.writeHead(handover.status, handover.headers).end(handover.body)
+    this.#head(res, handover.status, handover.headers).end(handover.body)
   }
 
   async #send (res: ServerResponse, blob: Blob, answer: BytesAnswer, whole: boolean): Promise<void> {
     const { blobs, logger } = this.#parts
     const bytes = whole ? await blobs.readSmall(blob) : null
     if (bytes !== null) {
-      res.writeHead(200, wholeHeaders(blob)).end(bytes)
+      this.#head(res, 200, wholeHeaders(blob)).end(bytes)
       return
     }
     await sendSections(res, answer, (start, length) => blobs.read(blob, start, length), (error) => {
+      this.counts.broken++
       logger.error({ err: error, sha256: blob.sha256 }, 'a blob broke off on its way out')
     })
+    this.counts.count('GET', answer.status)
   }
 
   /** Made once for a blob whose row or bytes are in our memory: its answer is then one write. */
@@ -176,7 +186,7 @@ export class Retrieval {
       return
     }
     const { headers, body } = refusal(failure)
-    res.writeHead(failure.status, headers).end(body)
+    this.#head(res, failure.status, headers).end(body)
   }
 
   #logAnswer (req: IncomingMessage, res: ServerResponse): void {

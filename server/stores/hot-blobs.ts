@@ -13,6 +13,9 @@ export interface HotBlob {
   until: number
 }
 
+/** Of all in this process: how often a blob was asked for, and the bytes they have now. */
+export const hotBlobCounts = { hits: 0, misses: 0, bytes: 0 }
+
 export class HotBlobs {
   readonly #blobs = new Map<string, HotBlob>()
   readonly #limit: number
@@ -25,11 +28,12 @@ export class HotBlobs {
 
   get (sha256: string, now: number): HotBlob | null {
     const hot = this.#blobs.get(sha256)
-    if (hot === undefined) return null
-    if (hot.until < now) {
+    if (hot === undefined || hot.until < now) {
+      hotBlobCounts.misses++
       this.drop(sha256)
       return null
     }
+    hotBlobCounts.hits++
     // to the end of the map: what stands first was read longest ago
     this.#blobs.delete(sha256)
     this.#blobs.set(sha256, hot)
@@ -41,6 +45,7 @@ export class HotBlobs {
     this.drop(hot.blob.sha256)
     this.#blobs.set(hot.blob.sha256, hot)
     this.#bytes += hot.bytes.length
+    hotBlobCounts.bytes += hot.bytes.length
     for (const oldest of this.#blobs.keys()) {
       if (this.#bytes <= this.#limit) break
       this.drop(oldest)
@@ -52,5 +57,6 @@ export class HotBlobs {
     if (hot === undefined) return
     this.#blobs.delete(sha256)
     this.#bytes -= hot.bytes.length
+    hotBlobCounts.bytes -= hot.bytes.length
   }
 }

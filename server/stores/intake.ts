@@ -16,6 +16,11 @@ const SMALLEST_BATCH_BYTES = 256 * 1024
 /** Bodies that are arriving now. */
 let arriving = 0
 
+/** How many bodies are arriving now, in this process. */
+export function bodiesArriving (): number {
+  return arriving
+}
+
 function batchSize (): number {
   return Math.max(SMALLEST_BATCH_BYTES, BATCH_BYTES / arriving)
 }

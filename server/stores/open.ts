@@ -15,6 +15,7 @@ import { StateStore } from './state.ts'
 import type { Files } from './fs/files.ts'
 import type { Objects } from './objects.ts'
 import type { PackStore } from './pack-store.ts'
+import type { StoreTimes } from './store-times.ts'
 import type { BucketSettings } from './s3/bucket.ts'
 
 export interface Stores {
@@ -34,8 +35,10 @@ export interface Stores {
   close: () => Promise<void>
 }
 
-/** The four stores over one pair of pack store and small objects. */
-export function composeStores (packs: PackStore, objects: Objects, layout: Layout, shared: boolean): Stores {
+/** The four stores over one pair of pack store and small objects; `times` counts what both do. */
+export function composeStores (plainPacks: PackStore, plainObjects: Objects, layout: Layout, shared: boolean, times: StoreTimes | null = null): Stores {
+  const packs = times?.packs(plainPacks) ?? plainPacks
+  const objects = times?.objects(plainObjects) ?? plainObjects
   return {
     packs,
     index: new IndexStore(objects, layout),
@@ -51,9 +54,10 @@ export function composeStores (packs: PackStore, objects: Objects, layout: Layou
 }
 
 /** Packs, index, owners and state as folders below `root`. The caller owns the folder alone, and calls `journal.recover()` before use. */
-export async function openFsStores (root: string, files: Files = new NodeFiles(), journal: Journal | null = null): Promise<Stores> {
+export async function openFsStores (root: string, files: Files = new NodeFiles(), journal: Journal | null = null, times: StoreTimes | null = null): Promise<Stores> {
   const layout = new Layout(false)
-  const stores = composeStores(await FsPackStore.open(root, layout, files), new FsObjects(root, files), layout, false)
+  const stores = composeStores(await FsPackStore.open(root, layout, files), new FsObjects(root, files), layout, false, times)
+  if (journal !== null) times?.journal(journal, 'fs')
   // a missing object says nothing of a missing folder, as an unmounted disk leaves it
   const prove = async (): Promise<void> => {
     try {
@@ -66,7 +70,7 @@ export async function openFsStores (root: string, files: Files = new NodeFiles()
 }
 
 /** The same in a bucket; `journal` is a folder of this server's own. */
-export async function openS3Stores (settings: BucketSettings, journal: string, limits?: { partBytes?: number, copyLimit?: number }): Promise<Stores> {
+export async function openS3Stores (settings: BucketSettings, journal: string, limits?: { partBytes?: number, copyLimit?: number }, times: StoreTimes | null = null): Promise<Stores> {
   // only here: the S3 client costs a server on folders 20 MiB and 0.1 s of its start
   const [{ Bucket }, { S3Objects }, { S3PackStore }, { UploadJournal }] = await Promise.all([
     import('./s3/bucket.ts'), import('./s3/objects.ts'), import('./s3/pack-store.ts'), import('./s3/upload-journal.ts')
@@ -74,7 +78,7 @@ export async function openS3Stores (settings: BucketSettings, journal: string, l
   const bucket = new Bucket(settings)
   const layout = new Layout(true)
   await bucket.prove()
-  const stores = composeStores(new S3PackStore(bucket, layout, new UploadJournal(journal), limits), new S3Objects(bucket), layout, true)
+  const stores = composeStores(new S3PackStore(bucket, layout, new UploadJournal(journal), limits), new S3Objects(bucket), layout, true, times)
   return { ...stores, close: async () => { bucket.close() } }
 }
 
@@ -91,12 +95,12 @@ export interface StoreSettings {
   offload: { endpoint: string | null }
 }
 
-/** Opens what the configuration names; `onFault` hears what goes wrong in the background. */
-export function openStores ({ store, dataDir, minio, offload }: StoreSettings, onFault?: (message: string) => void): Promise<Stores> {
+/** Opens what the configuration names; `onFault` hears what goes wrong in the background, `times` how long things take. */
+export function openStores ({ store, dataDir, minio, offload }: StoreSettings, onFault?: (message: string) => void, times: StoreTimes | null = null): Promise<Stores> {
   const root = join(dataDir, 'store')
-  if (store === 'fs') return openFsStores(root, new NodeFiles(), new Journal(root, onFault))
+  if (store === 'fs') return openFsStores(root, new NodeFiles(), new Journal(root, onFault), times)
   const { endpoint, accessKey, secretKey, bucket, region } = minio
   // config.ts has refused a MinIO store without these
   const settings = { endpoint: endpoint ?? '', accessKey: accessKey ?? '', secretKey: secretKey ?? '', bucket, region, publicEndpoint: offload.endpoint }
-  return openS3Stores(settings, join(dataDir, 'uploads'))
+  return openS3Stores(settings, join(dataDir, 'uploads'), undefined, times)
 }
