@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import Fastify, { LogController } from 'fastify'
 import { admin } from './admin.ts'
+import { api } from './api/route.ts'
 import { Retrieval } from './buds/bud-01-retrieval.ts'
 import { bud02 } from './buds/bud-02-upload.ts'
 import { bud04 } from './buds/bud-04-mirror.ts'
@@ -21,6 +22,7 @@ import { Traffic } from './metrics/traffic.ts'
 import { LINGER_MS, refusalBody, refusalHeaders, refuse } from './refusal.ts'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Terms } from './api/terms.ts'
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { Offload } from './buds/offload.ts'
@@ -55,7 +57,9 @@ export interface AppParts {
   times: StoreTimes
   checks: Readonly<Record<string, () => unknown>>
   /** What GET / says of this server. */
-  about: () => Record<string, unknown>
+  about: () => { url: string, version: string } & Record<string, unknown>
+  /** What /.well-known/marquee.json is made of. */
+  terms: Terms
 }
 
 /** H-16: a token of 800 x tags is about 100 KiB of header. */
@@ -128,7 +132,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Failure('PATH_UNKNOWN'), request, reply))
 
-  app.route({ method: ['GET', 'HEAD'], url: '/', handler: async () => parts.about() })
+  await app.register(api, { ...parts, maxHeaderSize: MAX_HEADER_BYTES })
   await app.register(health, parts)
   await app.register(bud02, parts)
   await app.register(bud04, { ...parts, allowPrivate: parts.mirrorAllowPrivate })

@@ -119,6 +119,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       metricsToken: config.metricsToken,
       times,
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
+      terms: config,
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
     const checkpointer = new Checkpointer(databasePath(config.dataDir))

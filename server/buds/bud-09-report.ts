@@ -14,7 +14,7 @@ import type { StateStore } from '../stores/state.ts'
 
 export const REPORT_KIND = 1984
 export const REPORTS = 'reports/'
-const MAX_HASHES = 100
+export const MAX_HASHES = 100
 
 export interface KeptReport {
   event: SignedEvent

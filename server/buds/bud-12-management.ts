@@ -16,7 +16,7 @@ export interface ManagementParts {
 }
 
 /** A page when the client names no limit, and the largest that it may ask for: more would be cut silently (H-6). */
-const MAX_PAGE = 1000
+export const MAX_PAGE = 1000
 
 interface ListParams { limit?: string, cursor?: string, since?: string, until?: string }
 

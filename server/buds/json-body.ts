@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import type { FastifyInstance } from 'fastify'
 
-const LIMIT = 256 * 1024
+/** Bytes. */
+export const JSON_LIMIT = 256 * 1024
 
 /**
  * In this room every body is read as bytes, whatever its Content-Type says: up to 256 KiB (413 above), and it may stand still for
@@ -14,7 +15,7 @@ const LIMIT = 256 * 1024
 export function takeBodiesAsBytes (app: FastifyInstance, idleTimeout: number): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request, body, done) => {
-    if (Number(request.headers['content-length'] ?? 0) > LIMIT) return done(new Failure('BODY_TOO_LARGE'))
+    if (Number(request.headers['content-length'] ?? 0) > JSON_LIMIT) return done(new Failure('BODY_TOO_LARGE'))
     const chunks: Buffer[] = []
     let size = 0
     const timer = setTimeout(() => { settle(new Failure('BODY_STALLED')) }, idleTimeout)
@@ -30,7 +31,7 @@ export function takeBodiesAsBytes (app: FastifyInstance, idleTimeout: number): v
 
     function onData (chunk: Buffer): void {
       size += chunk.length
-      if (size > LIMIT) return settle(new Failure('BODY_TOO_LARGE'))
+      if (size > JSON_LIMIT) return settle(new Failure('BODY_TOO_LARGE'))
       chunks.push(chunk)
       timer.refresh()
     }

@@ -11,7 +11,7 @@ export type RangeAnswer =
   | { kind: 'unsatisfiable' }
 
 const MAX_HEADER_CHARS = 4096
-const MAX_RANGES = 50
+export const MAX_RANGES = 50
 /** What one more part costs in a multipart answer; a gap smaller than this is cheaper to send than to leave out. */
 const PART_OVERHEAD = 80
 

@@ -1,0 +1,35 @@
+// What the server says of itself: GET / (who), /.well-known/marquee.json (what holds), /openapi.json and /docs (what can be asked).
+
+import { buildOpenApi } from './openapi.ts'
+import { buildPage, PAGE_POLICY } from './page.ts'
+import { buildTerms } from './terms.ts'
+import type { FastifyInstance } from 'fastify'
+import type { Terms } from './terms.ts'
+
+export interface ApiParts {
+  /** What GET / says of this server. */
+  about: () => { url: string, version: string } & Record<string, unknown>
+  terms: Terms
+  /** Bytes. */
+  maxHeaderSize: number
+}
+
+/** Settings change with a restart at most; a client that asks before each upload should ask its cache. */
+const CACHED = 'public, max-age=300'
+
+export async function api (app: FastifyInstance, { about, terms, maxHeaderSize }: ApiParts): Promise<void> {
+  const method = ['GET', 'HEAD']
+  app.route({ method, url: '/', handler: async () => about() })
+  app.route({
+    method,
+    url: '/.well-known/marquee.json',
+    handler: async (_request, reply) => reply.header('cache-control', CACHED).send(buildTerms(terms, maxHeaderSize, about()))
+  })
+  app.route({ method, url: '/openapi.json', handler: async (_request, reply) => reply.header('cache-control', CACHED).send(buildOpenApi(about())) })
+  app.route({
+    method,
+    url: '/docs',
+    handler: async (_request, reply) => reply.headers({ 'content-security-policy': PAGE_POLICY, 'x-content-type-options': 'nosniff', 'cache-control': CACHED })
+      .type('text/html; charset=utf-8').send(buildPage(about()))
+  })
+}
