@@ -9,12 +9,14 @@ import { decideReport, listReports } from './reports.ts'
 import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Guard, Token } from './auth/guard.ts'
+import type { RateLimits } from './auth/rate-limits.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
 
 export interface AdminParts {
   guard: Guard
+  rates: RateLimits
   state: StateStore
   lists: HashLists
   /** 64 hex digits each; the node key is always among them. */
@@ -42,13 +44,13 @@ function hashesIn (value: unknown): string[] {
   }))]
 }
 
-export async function admin (app: FastifyInstance, { guard, state, lists, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
+export async function admin (app: FastifyInstance, { guard, rates, state, lists, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
   takeBodiesAsBytes(app, idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
   app.addHook('onRequest', async (request: FastifyRequest) => {
     const { headers, raw, method } = request
-    const token = guard.identify({ authorization: headers.authorization, method, target: raw.url! }, method === 'GET' ? LOOK : CHANGE)
+    const token = guard.identify({ authorization: headers.authorization, method, target: raw.url!, from: rates.addressOf(raw) }, method === 'GET' ? LOOK : CHANGE)
     if (token.kind !== HTTP_KIND) throw new Failure('TOKEN_KIND')
     if (!admins.includes(token.pubkey)) throw new Failure('KEY_REFUSED')
     tokens.set(request, token)

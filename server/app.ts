@@ -25,6 +25,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { Terms } from './api/terms.ts'
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
+import type { RateLimits } from './auth/rate-limits.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Decisions } from './stores/decisions.ts'
@@ -36,6 +37,7 @@ export interface AppParts {
   blobs: Blobs
   guard: Guard
   policy: Policy
+  rates: RateLimits
   state: StateStore
   lists: HashLists
   logger: FastifyBaseLogger

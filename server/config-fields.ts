@@ -18,6 +18,7 @@ export interface Field {
 
 const bool = { type: 'boolean' }
 const secretText = { type: 'string', nullable: true, minLength: 1 }
+const rate = { type: 'integer', minimum: 1, nullable: true }
 const pubkeys = { type: 'array', items: { becomes: 'pubkey' } }
 const types = { type: 'array', minItems: 1, items: { becomes: 'mediaType' } }
 const policyRule = {
@@ -62,6 +63,11 @@ export const FIELDS: readonly Field[] = [
   { key: 'inlineLimit', fallback: 4096, schema: { becomes: 'inlineSize' } },
   { key: 'mirrorAllowPrivate', env: 'MIRROR_ALLOW_PRIVATE', reading: 'switch', fallback: false, schema: bool },
   { key: 'rateLimit', env: 'RATE_LIMIT', reading: 'switch', fallback: true, schema: bool },
+  { key: 'trustedProxies', env: 'TRUSTED_PROXIES', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'network' } } },
+  { key: 'rates.keyChanges', fallback: 1200, schema: rate },
+  { key: 'rates.addressChanges', fallback: 1200, schema: rate },
+  { key: 'rates.addressAsks', fallback: 6000, schema: rate },
+  { key: 'rates.failedTokens', fallback: 120, schema: rate },
   {
     key: 'logLevel',
     env: 'LOG_LEVEL',

@@ -3,6 +3,7 @@
 // and its text is never repeated: it may be a secret typed into the wrong place.
 import { isIP, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
 import { decode } from 'nostr-tools/nip19'
 import { getPublicKey } from 'nostr-tools/pure'
 import { normalizeURL } from 'nostr-tools/utils'
@@ -88,6 +89,15 @@ function parseHost (value: unknown): string | undefined {
   return isIP(value) !== 0 || (HOST_NAME.test(value) && URL.canParse(`http://${value}`)) ? value : undefined
 }
 
+/** An IP address, or a range as address/bits. */
+function parseNetwork (value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  const [address = '', bits, ...more] = value.split('/')
+  if (isIP(address) === 0 || address.includes('%') || more.length > 0) return undefined
+  if (bits === undefined) return ipaddr.process(address).toString()
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv6(address) ? 128 : 32) ? `${ipaddr.parse(address).toString()}/${Number(bits)}` : undefined
+}
+
 /** The base of our URLs when none is given; an IPv6 zone is of no use to others and falls away. */
 export function originOf (host: string, port: number): string {
   return new URL(`http://${isIPv6(host) ? `[${host.replace(/%.*/, '')}]` : host}:${port}`).origin
@@ -115,6 +125,7 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   secretKey: { words: 'must be a secret key: nsec or 64 hex digits', parse: parseSecretKey },
   pubkey: { words: 'must be a public key: npub or 64 hex digits', parse: value => parseKey(value, 'npub') },
   hex64: { words: 'must be 64 hex digits', parse: matching(HEX_64) },
+  network: { words: 'must be an IP address or a range like 10.0.0.0/8', parse: parseNetwork },
   mediaType: { words: 'must be a media type like image/png, image/* or */*', parse: matching(MEDIA_TYPE) },
   size: { words: `must be a size ${SIZES}`, parse: value => parseSize(value) },
   blobSize: { words: `must be a size of at least 1 byte, ${SIZES}`, parse: value => parseSize(value, 1) },

@@ -57,6 +57,15 @@ export interface Config {
   readonly cacheSize: number
   readonly mirrorAllowPrivate: boolean
   readonly rateLimit: boolean
+  /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
+  /** So many a minute; null: no limit. */
+  readonly rates: {
+    readonly keyChanges: number | null
+    readonly addressChanges: number | null
+    readonly addressAsks: number | null
+    readonly failedTokens: number | null
+  }
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   /** Milliseconds. */
   readonly idleTimeout: number

@@ -51,6 +51,7 @@ export const FAILURES = {
   PATH_TOO_LONG: [414, 'the path is too long'],
   TYPE_REFUSED: [415, 'this server does not take this content type'],
   RANGE_INVALID: [416, 'the range lies outside the blob'],
+  RATE_LIMITED: [429, 'too many requests'],
   HEADERS_TOO_LARGE: [431, 'the request headers are too large'],
   INTERNAL: [500, 'the server failed'],
   ORIGIN_FAILED: [502, 'the origin did not deliver the blob'],

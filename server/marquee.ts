@@ -3,9 +3,11 @@
 
 import { join } from 'node:path'
 import { build } from './app.ts'
+import { ClientAddresses } from './auth/client-address.ts'
 import { Guard } from './auth/guard.ts'
 import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
+import { RateLimits } from './auth/rate-limits.ts'
 import { openOffload } from './buds/offload.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { originOf } from './config-values.ts'
@@ -101,10 +103,12 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
+    const rates = new RateLimits({ addresses: new ClientAddresses(config.trustedProxies), rates: config.rateLimit ? config.rates : null, now })
     const app = await build({
       blobs,
-      guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag }),
+      guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates }),
       policy: new Policy(config),
+      rates,
       state: stores.state,
       lists,
       decisions,

@@ -23,7 +23,7 @@ const rankOf = (layer: string): number => LAYERS.findIndex(([name]) => name === 
 
 /** Files that only think: no I/O, no database, no clock of their own. */
 const PURE = [
-  'auth/token', 'auth/blossom-token', 'auth/nip98', 'auth/our-names', 'auth/policy', 'auth/replays',
+  'auth/token', 'auth/blossom-token', 'auth/nip98', 'auth/our-names', 'auth/policy', 'auth/replays', 'auth/rate-buckets', 'auth/client-address', 'auth/rate-limits',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'errors', 'cors', 'config-fields'

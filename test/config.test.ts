@@ -14,7 +14,8 @@ t.test('without a file and environment every setting has its default', async t =
     dataDir: resolve('data'), store: 'fs',
     minio: { endpoint: null, accessKey: null, secretKey: null, bucket: 'marquee', region: 'us-east-1' },
     relays: [], nodeKey: null, uploadPubkeys: [], readPubkeys: [], adminPubkeys: [], titlePubkeys: [], releaseRoot: [], timestampKey: null,
-    maxBlobSize: 64 * 2 ** 30, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, mirrorAllowPrivate: false, rateLimit: true, logLevel: 'info',
+    maxBlobSize: 64 * 2 ** 30, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, mirrorAllowPrivate: false, rateLimit: true, trustedProxies: [],
+    rates: { keyChanges: 1200, addressChanges: 1200, addressAsks: 6000, failedTokens: 120 }, logLevel: 'info',
     idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
     offload: { mode: 'off', prefix: '/_marquee/packs/', secret: null, endpoint: null },
     foreignBlobs: false, allowListOnly: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [],
@@ -36,6 +37,7 @@ t.test('every environment name reaches its key, and so does NAME_FILE', async t 
     NODE_KEY: [SECRET.toUpperCase(), SECRET], UPLOAD_PUBKEYS: [`${NPUB},${OTHER}`, [PUBKEY, OTHER]], READ_PUBKEYS: [NPUB, [PUBKEY]], ADMIN_PUBKEYS: [NPUB, [PUBKEY]],
     TITLE_PUBKEYS: [`${PUBKEY}, ${NPUB}`, [PUBKEY]], RELEASE_ROOT: [OTHER.toUpperCase(), [OTHER]], TIMESTAMP_KEY: ['k', 'k'],
     MAX_BLOB_SIZE: ['10GiB', 10 * 2 ** 30], MIRROR_ALLOW_PRIVATE: ['True', true], RATE_LIMIT: ['off', false],
+    TRUSTED_PROXIES: ['10.1.2.3/8, ::1, ::ffff:192.0.2.1', ['10.1.2.3/8', '::1', '192.0.2.1']],
     LOG_LEVEL: ['silent', 'silent'], IDLE_TIMEOUT: ['1.5', 1500], WORKERS: ['4', 4], METRICS_TOKEN: ['m', 'm'], CACHE_SIZE: ['0', 0],
     FOREIGN_BLOBS: ['on', true], OFFLOAD: ['off', 'off'], OFFLOAD_PREFIX: ['/a/b.c/', '/a/b.c/'], OFFLOAD_SECRET: ['0123456789abcdef', '0123456789abcdef'],
     OFFLOAD_ENDPOINT: ['https://S3.example/', 'https://s3.example'],
@@ -158,7 +160,7 @@ t.test('the starred configuration shows everything but the secrets', async t => 
   })
   const shown = starConfig(config)
   t.notMatch(JSON.stringify(shown), /hush|c0ffee/)
-  const expected: Record<string, unknown> = { ...config, minio: { ...config.minio }, offload: { ...config.offload } }
+  const expected: Record<string, unknown> = { ...config, minio: { ...config.minio }, rates: { ...config.rates }, offload: { ...config.offload } }
   for (const key of ['minio.accessKey', 'minio.secretKey', 'nodeKey', 'timestampKey', 'metricsToken', 'offload.secret']) putAt(expected, key, '***')
   t.strictSame(shown, expected)
   t.equal(config.nodeKey, SECRET, 'the configuration itself is left alone')

@@ -7,6 +7,7 @@ import { checkHttpToken, WINDOW_SECONDS } from './nip98.ts'
 import { Replays } from './replays.ts'
 import { BLOSSOM_KIND, HTTP_KIND, TokenCache } from './token.ts'
 import type { OurNames } from './our-names.ts'
+import type { RateLimits } from './rate-limits.ts'
 
 /** What an endpoint asks of a token: the rows of BUD-11's table. */
 export interface Demand {
@@ -22,6 +23,8 @@ export interface AskingRequest {
   method: string
   /** The request's target as it came. */
   target: string
+  /** Who it counts for, by RateLimits.addressOf; null is never refused. */
+  from?: string | null
 }
 
 /** A token whose signature and limits hold; what hash it covers is asked separately. */
@@ -38,6 +41,8 @@ export interface Token {
 export interface GuardSettings {
   names: () => OurNames
   requireServerTag: boolean
+  /** Absent: nobody asks too often. */
+  rates?: RateLimits
   /** Milliseconds. */
   now?: () => number
 }
@@ -63,8 +68,22 @@ export class Guard {
     return this.#cache
   }
 
-  /** The request's token for this endpoint. Throws a Failure of status 401. */
+  /** The request's token for this endpoint. Throws a Failure of status 401, or 429 for who asks too often. */
   identify (request: AskingRequest, demand: Demand): Token {
+    const { rates } = this.#settings
+    const { authorization, from = null } = request
+    if (demand.changes) rates?.change(from)
+    else rates?.ask(from)
+    if (!this.#cache.knows(authorization)) rates?.trust(from)
+    try {
+      return this.#check(request, demand)
+    } catch (error) {
+      if (error instanceof Failure && error.status === 401 && error.code !== 'TOKEN_MISSING') rates?.fail(from)
+      throw error
+    }
+  }
+
+  #check (request: AskingRequest, demand: Demand): Token {
     const opened = this.#cache.open(request.authorization)
     const { event } = opened
     const now = Math.floor(this.#now() / 1000)
@@ -81,6 +100,7 @@ export class Guard {
       throw new Failure('TOKEN_KIND')
     }
     opened.prove()
+    if (demand.changes) this.#settings.rates?.changeBy(token.pubkey, request.from ?? null)
     this.#spend(token, demand)
     return token
   }

@@ -51,6 +51,11 @@ export class TokenCache {
     this.#limit = limit
   }
 
+  /** Was this header proven before? */
+  knows (header: string | undefined): boolean {
+    return header !== undefined && this.#known.has(header)
+  }
+
   /**
    * The event in a header, its signature not yet looked at; `prove` looks at it. Throws as `parseAuthorization`.
    */

@@ -1,6 +1,7 @@
 // Whether an upload would be taken, judged from its headers alone: one road for PUT and HEAD, so that both say the same for the same reason
 // (H-2). The order is blossom.md §2.6: syntax 400, size 413, type 415, token 401, policy 403, hash against token 401,
-// blocked 403.
+// blocked 403. Who asks too often is told
+// by 429: for its address before the token, for its key right after.
 
 import { Failure } from '../errors.ts'
 import { NO_OWNER } from '../stores/owners.ts'
@@ -9,12 +10,14 @@ import { parseSha256 } from './blob-path.ts'
 import type { Guard, AskingRequest, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
+import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Endpoint } from './bud-11-authorization.ts'
 
 export interface AdmissionParts {
   guard: Guard
   policy: Policy
   lists: HashLists
+  rates: RateLimits
   /** Uploads without a token are taken. */
   anonymousUploads: boolean
 }
@@ -42,7 +45,8 @@ export interface Admission {
 
 /** Throws the first failure. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
 export function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Admission {
-  const { guard, policy, lists, anonymousUploads } = parts
+  const { guard, policy, lists, rates, anonymousUploads } = parts
+  const { from = null } = request
   const size = parseLength(claims.length)
   if (preflight && size === null) throw new Failure('LENGTH_MISSING')
   const promised = claims.sha256 === undefined ? null : parseSha256(claims.sha256.trim())
@@ -52,7 +56,12 @@ export function admit (parts: AdmissionParts, request: AskingRequest, claims: Cl
   if (type === null && claims.type !== undefined && claims.type.trim() !== '') throw new Failure('TYPE_INVALID')
 
   policy.judgeClaims({ pubkey: null, type, size })
-  const token = request.authorization === undefined && anonymousUploads ? null : guard.identify(request, endpoint)
+  if (preflight) rates.foresee(from, null)
+  const anonymous = request.authorization === undefined && anonymousUploads
+  if (anonymous && preflight) rates.ask(from)
+  else if (anonymous) rates.change(from)
+  const token = anonymous ? null : guard.identify(request, endpoint)
+  if (preflight && token !== null) rates.foresee(from, token.pubkey)
   policy.judge({ pubkey: token?.pubkey ?? null, type, size })
   if (token !== null && promised !== null) guard.cover(token, endpoint, promised)
   const only = token?.payload ?? (token?.hashes.length === 1 ? token.hashes[0]! : null)

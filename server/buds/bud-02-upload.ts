@@ -15,7 +15,7 @@ export interface UploadParts extends AdmissionParts {
 }
 
 export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<void> {
-  const { blobs, guard, policy, lists, decisions } = parts
+  const { blobs, guard, policy, lists, decisions, rates } = parts
   const admissions = new WeakMap<FastifyRequest, Admission>()
 
   // Fastify's own parsers would read JSON and text into memory and change them; ours leaves the body to the handler
@@ -25,7 +25,7 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
   app.put('/upload', {
     onRequest: async (request) => {
       const { headers, raw } = request
-      admissions.set(request, admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url! }, {
+      admissions.set(request, admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url!, from: rates.addressOf(raw) }, {
         sha256: single(headers['x-sha-256']), length: headers['content-length'], type: headers['content-type']
       }, ENDPOINTS.upload, false))
     }

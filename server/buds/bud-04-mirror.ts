@@ -16,6 +16,7 @@ import type { FastifyInstance } from 'fastify'
 import type { FailureCode } from '../errors.ts'
 import type { Guard, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
+import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Blobs, Received } from '../stores/blobs.ts'
 import type { Decisions } from '../stores/decisions.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
@@ -26,6 +27,7 @@ export interface MirrorParts {
   policy: Policy
   lists: HashLists
   decisions: Decisions
+  rates: RateLimits
   allowPrivate: boolean
   /** Milliseconds a body may stand still. */
   idleTimeout: number
@@ -76,7 +78,7 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
   app.put('/mirror', {
     onRequest: async (request) => {
       const { headers, raw } = request
-      const token = guard.identify({ authorization: headers.authorization, method: 'PUT', target: raw.url! }, ENDPOINTS.mirror)
+      const token = guard.identify({ authorization: headers.authorization, method: 'PUT', target: raw.url!, from: parts.rates.addressOf(raw) }, ENDPOINTS.mirror)
       policy.judge({ pubkey: token.pubkey, type: null, size: null })
       tokens.set(request, token)
     }

@@ -7,6 +7,7 @@ import { tagValues } from '../auth/token.ts'
 import { parseSha256 } from './blob-path.ts'
 import { parseJsonObject, takeBodiesAsBytes } from './json-body.ts'
 import type { FastifyInstance } from 'fastify'
+import type { RateLimits } from '../auth/rate-limits.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 import type { Blobs } from '../stores/blobs.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
@@ -28,6 +29,7 @@ export interface KeptReport {
 
 export interface ReportParts {
   blobs: Blobs
+  rates: RateLimits
   state: StateStore
   lists: HashLists
   /** Milliseconds. */
@@ -36,16 +38,21 @@ export interface ReportParts {
   idleTimeout: number
 }
 
-export async function bud09 (app: FastifyInstance, { blobs, state, lists, now, idleTimeout }: ReportParts): Promise<void> {
+export async function bud09 (app: FastifyInstance, { blobs, rates, state, lists, now, idleTimeout }: ReportParts): Promise<void> {
   takeBodiesAsBytes(app, idleTimeout)
 
-  app.put('/report', async (request, reply) => {
+  app.put('/report', { onRequest: async (request) => { rates.change(rates.addressOf(request.raw)) } }, async (request, reply) => {
     const event: unknown = parseJsonObject(request.body)
     // 09-1: the body MUST be a signed NIP-56 event with one or more x tags
     if (!isEvent(event) || event.kind !== REPORT_KIND) throw new Failure('REPORT_INVALID')
     const hashes = [...new Set(tagValues(event, 'x').map(parseSha256))]
     if (hashes.length === 0 || hashes.length > MAX_HASHES || hashes.includes(null)) throw new Failure('REPORT_INVALID', 'x tags')
-    if (!isSigned(event)) throw new Failure('REPORT_INVALID', 'the signature does not hold')
+    const from = rates.addressOf(request.raw)
+    rates.trust(from)
+    if (!isSigned(event)) {
+      rates.fail(from)
+      throw new Failure('REPORT_INVALID', 'the signature does not hold')
+    }
     const here: string[] = []
     for (const sha256 of hashes) {
       if (sha256 !== null && !lists.hides(sha256) && await blobs.find(sha256) !== null) here.push(sha256)

@@ -6,11 +6,13 @@ import { ENDPOINTS } from './bud-11-authorization.ts'
 import { buildDescriptor } from './descriptor.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Guard } from '../auth/guard.ts'
+import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Blobs } from '../stores/blobs.ts'
 
 export interface ManagementParts {
   blobs: Blobs
   guard: Guard
+  rates: RateLimits
   /** Who may list a key's blobs: its owner, everybody, nobody. */
   list: 'owner' | 'public' | 'off'
 }
@@ -27,7 +29,7 @@ function numberParam (name: string, text: string | undefined, least: number, mos
   return value
 }
 
-export async function bud12 (app: FastifyInstance, { blobs, guard, list }: ManagementParts): Promise<void> {
+export async function bud12 (app: FastifyInstance, { blobs, guard, rates, list }: ManagementParts): Promise<void> {
   type ListRequest = FastifyRequest<{ Params: { pubkey: string }, Querystring: ListParams }>
 
   app.get('/list/:pubkey', async (request: ListRequest) => {
@@ -44,7 +46,7 @@ export async function bud12 (app: FastifyInstance, { blobs, guard, list }: Manag
     if (cursor === null && request.query.cursor !== undefined) throw new Failure('QUERY_INVALID', 'cursor must be a sha256')
     if (list === 'owner') {
       const { headers, raw } = request
-      const token = guard.identify({ authorization: headers.authorization, method: 'GET', target: raw.url! }, ENDPOINTS.list)
+      const token = guard.identify({ authorization: headers.authorization, method: 'GET', target: raw.url!, from: rates.addressOf(raw) }, ENDPOINTS.list)
       if (token.pubkey !== pubkey) throw new Failure('LIST_REFUSED')
     }
     // A19: an ownership that has ended still keeps its place; a cursor that was never in this list is a mistake
@@ -66,7 +68,7 @@ export async function bud12 (app: FastifyInstance, { blobs, guard, list }: Manag
     const sha256 = parseBlobPath(request.params.name)
     if (sha256 === null) throw new Failure('PATH_UNKNOWN')
     const { headers, raw } = request
-    const token = guard.identify({ authorization: headers.authorization, method: 'DELETE', target: raw.url! }, ENDPOINTS.delete)
+    const token = guard.identify({ authorization: headers.authorization, method: 'DELETE', target: raw.url!, from: rates.addressOf(raw) }, ENDPOINTS.delete)
     // 12-11: several x tags MUST NOT delete several blobs: the path alone says which
     guard.cover(token, ENDPOINTS.delete, sha256)
     const outcome = await blobs.disown(sha256, token.pubkey)
