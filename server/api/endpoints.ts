@@ -20,7 +20,7 @@ export interface Answer {
 export interface Endpoint {
   id: string
   group: 'Blobs' | 'Operators' | 'About'
-  method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   /** As OpenAPI writes it; `{sha256}` may be followed by an extension. */
   path: string
   summary: string
@@ -98,6 +98,20 @@ function both (endpoint: Endpoint): Endpoint[] {
   return [endpoint, headOf(endpoint)]
 }
 
+/** One of the operator's lists of hashes: read, add to, take from. */
+function listOf (name: string, what: string): Endpoint[] {
+  const hashes = { type: 'array', items: HEX64, minItems: 1, maxItems: 1000 }
+  const fields = { hashes, reason: { type: 'string' }, ...(name === 'blocked' ? { delete: { type: 'boolean' } } : {}) }
+  const common = { group: 'Operators', path: `/admin/${name}`, token: 'nip98' } as const
+  const done = { 200: { description: 'Done', content: OBJECT } }
+  const changing = [400, 401, 403, 408, 413, 429, 503]
+  return [
+    { ...common, id: `${name}List`, method: 'GET', summary: `The ${what}`, answers: { 200: { description: 'Newest first', content: OBJECT } }, refusals: [401, 403, 429, 503] },
+    { ...common, id: `${name}Add`, method: 'POST', summary: `Adds to the ${what}`, body: [JSON_TYPE, { type: 'object', required: ['hashes'], properties: fields }, 'Which'], answers: done, refusals: changing },
+    { ...common, id: `${name}Remove`, method: 'DELETE', summary: `Takes from the ${what}`, body: [JSON_TYPE, { type: 'object', required: ['hashes'], properties: { hashes } }, 'Which'], answers: done, refusals: changing }
+  ]
+}
+
 export const ENDPOINT_TABLE: readonly Endpoint[] = [
   {
     id: 'getBlob', group: 'Blobs', method: 'GET', path: '/{sha256}', token: 'none', summary: 'The blob\'s bytes (BUD-01)',
@@ -108,17 +122,17 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
       304: { description: 'As the client has it' },
       307: { description: 'The bytes lie at Location; only where the operator has the bucket send them' }
     },
-    refusals: [400, 404, 412, 416, 503]
+    refusals: [400, 401, 403, 404, 412, 416, 503]
   },
   {
     id: 'headBlob', group: 'Blobs', method: 'HEAD', path: '/{sha256}', token: 'none', summary: 'What GET would say (BUD-01)', parameters: [BLOB, ...CONDITIONS],
-    answers: { 200: { description: 'Its headers' }, 304: { description: 'As the client has it' } }, refusals: [400, 404, 412, 503]
+    answers: { 200: { description: 'Its headers' }, 304: { description: 'As the client has it' } }, refusals: [400, 401, 403, 404, 412, 503]
   },
   {
     id: 'upload', group: 'Blobs', method: 'PUT', path: '/upload', token: 'upload', summary: 'Stores the body as it is (BUD-02)',
     parameters: [header('X-SHA-256', 'The sha256 of the body; other bytes are 409', HEX64)],
     body: ['*/*', { type: 'string', format: 'binary' }, 'The bytes themselves, no form'], answers: STORED,
-    refusals: [400, 401, 403, 408, 409, 413, 415, 503, 507]
+    refusals: [400, 401, 403, 408, 409, 413, 415, 429, 503, 507]
   },
   {
     id: 'uploadPreflight', group: 'Blobs', method: 'HEAD', path: '/upload', token: 'upload', summary: 'Would this upload be taken now? (BUD-06)',
@@ -126,17 +140,17 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
       { ...header('X-SHA-256', 'The sha256 of the bytes', HEX64), required: true }, { ...header('X-Content-Length', 'Bytes', COUNT), required: true },
       header('X-Content-Type', 'Media type')
     ],
-    answers: { 200: { description: 'It would' } }, refusals: [400, 401, 403, 411, 413, 415]
+    answers: { 200: { description: 'It would' } }, refusals: [400, 401, 403, 411, 413, 415, 429]
   },
   {
     id: 'mirror', group: 'Blobs', method: 'PUT', path: '/mirror', token: 'upload', summary: 'Fetches a URL and stores what it has (BUD-04)',
     body: [JSON_TYPE, { type: 'object', required: ['url'], properties: { url: { type: 'string', description: 'http, https or blossom:' } } }, 'Where the blob lies'],
-    answers: STORED, refusals: [400, 401, 403, 408, 409, 413, 415, 502, 503, 507]
+    answers: STORED, refusals: [400, 401, 403, 408, 409, 413, 415, 429, 502, 503, 507]
   },
   {
     id: 'report', group: 'Blobs', method: 'PUT', path: '/report', token: 'none', summary: 'Keeps a report for the operator (BUD-09)',
     body: [JSON_TYPE, ref('Event'), 'A signed event of kind 1984 with x tags: it is its own proof'],
-    answers: { 200: { description: 'Kept', content: OBJECT } }, refusals: [400, 404, 408, 413, 503]
+    answers: { 200: { description: 'Kept', content: OBJECT } }, refusals: [400, 404, 408, 413, 429, 503]
   },
   {
     id: 'list', group: 'Blobs', method: 'GET', path: '/list/{pubkey}', token: 'list', summary: 'The blobs of a key, newest first (BUD-12)',
@@ -145,16 +159,25 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
       query('limit', 'Items at most', { type: 'integer', minimum: 1, maximum: 1000, default: 1000 }), query('cursor', 'sha256 of the last item seen', HEX64),
       query('since', 'Unix seconds, inclusive', COUNT), query('until', 'Unix seconds, inclusive', COUNT)
     ],
-    answers: { 200: { description: 'One page', content: [JSON_TYPE, { type: 'array', items: ref('Descriptor') }] } }, refusals: [400, 401, 403, 404]
+    answers: { 200: { description: 'One page', content: [JSON_TYPE, { type: 'array', items: ref('Descriptor') }] } }, refusals: [400, 401, 403, 404, 429]
   },
   {
     id: 'delete', group: 'Blobs', method: 'DELETE', path: '/{sha256}', token: 'delete', summary: 'Ends one ownership, and with the last the blob (BUD-12)', parameters: [BLOB],
-    answers: { 204: { description: 'Done' } }, refusals: [401, 403, 404, 503]
+    answers: { 204: { description: 'Done' } }, refusals: [401, 403, 404, 429, 503]
   },
   {
     id: 'adminReports', group: 'Operators', method: 'GET', path: '/admin/reports', token: 'nip98', summary: 'The reports kept',
-    answers: { 200: { description: 'All of them', content: OBJECT } }, refusals: [401, 403]
+    answers: { 200: { description: 'All of them', content: OBJECT } }, refusals: [401, 403, 429, 503]
   },
+  {
+    id: 'adminDecideReport', group: 'Operators', method: 'POST', path: '/admin/reports/{id}', token: 'nip98', summary: 'Decides a report: accepted blocks its blobs',
+    parameters: [{ name: 'id', in: 'path', required: true, description: 'The id of the report\'s event', schema: HEX64 }],
+    body: [JSON_TYPE, { type: 'object', required: ['verdict'], properties: { verdict: { enum: ['accepted', 'dismissed'] } } }, 'The verdict'],
+    answers: { 200: { description: 'What it blocked', content: OBJECT } }, refusals: [400, 401, 403, 404, 408, 413, 429, 503]
+  },
+  ...listOf('blocked', 'blobs that are hidden and not taken'),
+  ...listOf('pinned', 'blobs that stay when their last owner leaves'),
+  ...listOf('allowed', 'blobs that alone are taken and served with `allowListOnly`'),
   {
     id: 'metrics', group: 'Operators', method: 'GET', path: '/metrics', token: 'bearer', summary: 'Metrics in Prometheus\' text format',
     answers: { 200: { description: 'Now', content: ['text/plain', { type: 'string' }] } }, refusals: [401, 403]
