@@ -27,6 +27,7 @@ import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
 import type { Offload } from './buds/offload.ts'
+import type { Room } from './buds/room.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
@@ -38,6 +39,7 @@ export interface AppParts {
   guard: Guard
   policy: Policy
   rates: RateLimits
+  room: Room
   state: StateStore
   lists: HashLists
   logger: FastifyBaseLogger

@@ -19,6 +19,7 @@ export interface Field {
 const bool = { type: 'boolean' }
 const secretText = { type: 'string', nullable: true, minLength: 1 }
 const rate = { type: 'integer', minimum: 1, nullable: true }
+const amount = { type: 'integer', minimum: 0, nullable: true }
 const pubkeys = { type: 'array', items: { becomes: 'pubkey' } }
 const types = { type: 'array', minItems: 1, items: { becomes: 'mediaType' } }
 const policyRule = {
@@ -60,6 +61,11 @@ export const FIELDS: readonly Field[] = [
   { key: 'releaseRoot', env: 'RELEASE_ROOT', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'hex64' } } },
   { key: 'timestampKey', env: 'TIMESTAMP_KEY', fallback: null, schema: secretText, secret: true },
   { key: 'maxBlobSize', env: 'MAX_BLOB_SIZE', fallback: '64GiB', schema: { becomes: 'blobSize' } },
+  { key: 'maxKeyBytes', env: 'MAX_KEY_BYTES', fallback: null, schema: { becomes: 'size?' } },
+  { key: 'maxKeyBlobs', env: 'MAX_KEY_BLOBS', reading: 'number', fallback: null, schema: amount },
+  { key: 'maxStoreBytes', env: 'MAX_STORE_BYTES', fallback: null, schema: { becomes: 'size?' } },
+  { key: 'maxStoreBlobs', env: 'MAX_STORE_BLOBS', reading: 'number', fallback: null, schema: amount },
+  { key: 'diskReserve', env: 'DISK_RESERVE', fallback: null, schema: { becomes: 'size?' } },
   { key: 'inlineLimit', fallback: 4096, schema: { becomes: 'inlineSize' } },
   { key: 'mirrorAllowPrivate', env: 'MIRROR_ALLOW_PRIVATE', reading: 'switch', fallback: false, schema: bool },
   { key: 'rateLimit', env: 'RATE_LIMIT', reading: 'switch', fallback: true, schema: bool },

@@ -53,6 +53,13 @@ export interface Config {
   readonly timestampKey: string | null
   /** Bytes, as the other sizes and limits. */
   readonly maxBlobSize: number
+  /** Null, as the next three: no limit. */
+  readonly maxKeyBytes: number | null
+  readonly maxKeyBlobs: number | null
+  readonly maxStoreBytes: number | null
+  readonly maxStoreBlobs: number | null
+  /** Bytes; null: a twentieth of the disk, at most 1 GiB. */
+  readonly diskReserve: number | null
   readonly inlineLimit: number
   readonly cacheSize: number
   readonly mirrorAllowPrivate: boolean

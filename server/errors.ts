@@ -48,6 +48,8 @@ export const FAILURES = {
   PRECONDITION_FAILED: [412, 'the condition of the request does not hold'],
   TOO_LARGE: [413, 'the blob is larger than this server takes'],
   BODY_TOO_LARGE: [413, 'the request body is too large'],
+  KEY_FULL: [413, 'this key has no more room here'],
+  STORE_FULL: [413, 'this server has no more room'],
   PATH_TOO_LONG: [414, 'the path is too long'],
   TYPE_REFUSED: [415, 'this server does not take this content type'],
   RANGE_INVALID: [416, 'the range lies outside the blob'],
@@ -57,6 +59,7 @@ export const FAILURES = {
   ORIGIN_FAILED: [502, 'the origin did not deliver the blob'],
   STORE_FAILED: [503, 'storage is unavailable'],
   CLOSING: [503, 'the server is closing'],
+  DISK_RESERVED: [507, 'the disk is nearly full'],
   DISK_FULL: [507, 'the disk is full'],
 } as const satisfies Record<string, readonly [number, string]>
 

@@ -9,6 +9,7 @@ import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
 import { openOffload } from './buds/offload.ts'
+import { Room } from './buds/room.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
@@ -20,12 +21,14 @@ import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
 import { Decisions } from './stores/decisions.ts'
 import { HashLists } from './stores/hash-lists.ts'
+import { FreeSpace } from './stores/free-space.ts'
 import { openStores } from './stores/open.ts'
 import { removeLeftovers, removeLeftoversOf } from './stores/leftovers.ts'
 import { reconcile, reconcileSome } from './stores/reconcile.ts'
 import { BOOT_ID, kernelOf } from './stores/same-kernel.ts'
 import { StoreTimes } from './stores/store-times.ts'
 import { Sweeper } from './stores/sweeper.ts'
+import { Usage } from './stores/usage.ts'
 import { VERSION } from './version.ts'
 import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
@@ -109,6 +112,11 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates }),
       policy: new Policy(config),
       rates,
+      room: new Room({
+        usage: new Usage(database),
+        quotas: { keyBytes: config.maxKeyBytes, keyBlobs: config.maxKeyBlobs, storeBytes: config.maxStoreBytes, storeBlobs: config.maxStoreBlobs },
+        disk: config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
+      }),
       state: stores.state,
       lists,
       decisions,

@@ -1,7 +1,8 @@
 // Whether an upload would be taken, judged from its headers alone: one road for PUT and HEAD, so that both say the same for the same reason
 // (H-2). The order is blossom.md §2.6: syntax 400, size 413, type 415, token 401, policy 403, hash against token 401,
 // blocked 403. Who asks too often is told
-// by 429: for its address before the token, for its key right after.
+// by 429: for its address before the token, for its key right after; whether there is room, 413 or 507, is
+// asked last.
 
 import { Failure } from '../errors.ts'
 import { NO_OWNER } from '../stores/owners.ts'
@@ -12,12 +13,14 @@ import type { Policy } from '../auth/policy.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
 import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Endpoint } from './bud-11-authorization.ts'
+import type { Room } from './room.ts'
 
 export interface AdmissionParts {
   guard: Guard
   policy: Policy
   lists: HashLists
   rates: RateLimits
+  room: Room
   /** Uploads without a token are taken. */
   anonymousUploads: boolean
 }
@@ -43,8 +46,8 @@ export interface Admission {
   type: string | null
 }
 
-/** Throws the first failure. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
-export function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Admission {
+/** Rejects with the first failure, or StoreError. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
+export async function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Promise<Admission> {
   const { guard, policy, lists, rates, anonymousUploads } = parts
   const { from = null } = request
   const size = parseLength(claims.length)
@@ -67,7 +70,9 @@ export function admit (parts: AdmissionParts, request: AskingRequest, claims: Cl
   const only = token?.payload ?? (token?.hashes.length === 1 ? token.hashes[0]! : null)
   const likely = promised ?? (only === null ? null : parseSha256(only))
   if (likely !== null) lists.judge(likely)
-  return { token, owner: token?.pubkey ?? NO_OWNER, promised, likely, size, type }
+  const admission: Admission = { token, owner: token?.pubkey ?? NO_OWNER, promised, likely, size, type }
+  await parts.room.judge(admission)
+  return admission
 }
 
 function parseLength (header: string | undefined): number | null {

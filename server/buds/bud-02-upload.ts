@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Decisions } from '../stores/decisions.ts'
 import type { Admission, AdmissionParts } from './admission.ts'
+import type { Held } from './room.ts'
 
 export interface UploadParts extends AdmissionParts {
   blobs: Blobs
@@ -16,30 +17,42 @@ export interface UploadParts extends AdmissionParts {
 
 export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<void> {
   const { blobs, guard, policy, lists, decisions, rates } = parts
-  const admissions = new WeakMap<FastifyRequest, Admission>()
+  const admissions = new WeakMap<FastifyRequest, Admission & { held: Held }>()
 
   // Fastify's own parsers would read JSON and text into memory and change them; ours leaves the body to the handler
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => { done(null) })
 
   app.put('/upload', {
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
       const { headers, raw } = request
-      admissions.set(request, admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url!, from: rates.addressOf(raw) }, {
+      const admission = await admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url!, from: rates.addressOf(raw) }, {
         sha256: single(headers['x-sha-256']), length: headers['content-length'], type: headers['content-type']
-      }, ENDPOINTS.upload, false))
+      }, ENDPOINTS.upload, false)
+      const held = await parts.room.hold(admission)
+      admissions.set(request, { ...admission, held })
+      // gone before its handler began
+      reply.raw.once('close', () => { if (admissions.has(request)) held.release() })
     }
   }, async (request, reply) => {
-    const { token, owner, promised, likely, size, type } = admissions.get(request)!
-    const { blob, created } = await blobs.receive(request.raw, {
+    const { token, owner, promised, likely, size, type, held } = admissions.get(request)!
+    admissions.delete(request)
+    let hash = ''
+    const receiving = blobs.receive(request.raw, {
       owner, type, extension: null, promised, likely, size,
       // A1: without X-SHA-256 the x tags are compared with the hash of the bytes that came
       acceptHash: (sha256) => {
         if (token !== null) guard.cover(token, ENDPOINTS.upload, sha256)
         lists.judge(sha256)
+        hash = sha256
       },
-      acceptType: (found, bytes) => { policy.judge({ pubkey: token?.pubkey ?? null, type: found, size: bytes }) }
+      acceptType: (found, bytes) => {
+        policy.judge({ pubkey: token?.pubkey ?? null, type: found, size: bytes })
+        held.settle(hash, bytes)
+      },
+      grow: held.grow
     })
+    const { blob, created } = await receiving.finally(held.release)
     await decisions.keep(blob.sha256)
     // 02-11, 02-12: newly stored MUST be 201, already stored MUST be 200
     return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))

@@ -20,6 +20,7 @@ import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Blobs, Received } from '../stores/blobs.ts'
 import type { Decisions } from '../stores/decisions.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
+import type { Held, Room } from './room.ts'
 
 export interface MirrorParts {
   blobs: Blobs
@@ -28,6 +29,7 @@ export interface MirrorParts {
   lists: HashLists
   decisions: Decisions
   rates: RateLimits
+  room: Room
   allowPrivate: boolean
   /** Milliseconds a body may stand still. */
   idleTimeout: number
@@ -71,7 +73,7 @@ function extensionIn (url: URL): string | null {
 }
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
-  const { blobs, guard, policy, lists, decisions } = parts
+  const { blobs, guard, policy, lists, decisions, room } = parts
   takeBodiesAsBytes(app, parts.idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
@@ -95,7 +97,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
       const known = await blobs.find(hinted)
       if (known !== null) {
         policy.judge({ pubkey: token.pubkey, type: known.type, size: known.size })
-        const owned = await blobs.adopt(hinted, token.pubkey, null)
+        const held = await room.hold({ owner: token.pubkey, likely: hinted, size: known.size })
+        const owned = await blobs.adopt(hinted, token.pubkey, null).finally(held.release)
         if (owned !== null) return reply.code(200).send(buildTaggedDescriptor(owned, guard.names.publicUrl))
       }
     }
@@ -131,30 +134,40 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
       allowPrivate: parts.allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout: parts.idleTimeout,
       refuse: (next) => guard.names.isOurs(next)
     })
+    let held: Held | null = null
     try {
       const type = origin.type === null ? null : parseMediaType(origin.type)
       policy.judge({ pubkey: token.pubkey, type, size: origin.length })
       // by NIP-98 the URL is what was signed for: if it names a hash, that is what must arrive
       const promised = wanted.exact || token.kind === HTTP_KIND ? wanted.sha256 : null
+      // a plain URL only hints at a hash: where the token covers several, any of them may arrive
+      const likely = promised ?? (token.hashes.length === 1 ? parseSha256(token.hashes[0]!) : null)
+      const holding = held = await room.hold({ owner: token.pubkey, likely, size: origin.length })
+      let hash = ''
       return await blobs.receive(origin.body, {
         owner: token.pubkey,
         type: type === UNTYPED ? null : type,
         extension: extensionIn(url),
         promised,
-        // a plain URL only hints at a hash: where the token covers several, any of them may arrive
-        likely: promised ?? (token.hashes.length === 1 ? parseSha256(token.hashes[0]!) : null),
+        likely,
         size: null, // the origin's Content-Length is checked by origin.ts, and counted whatever it says
         acceptHash: (sha256) => {
           if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH')
           lists.judge(sha256)
+          hash = sha256
         },
-        acceptType: (found, size) => { policy.judge({ pubkey: token.pubkey, type: found, size }) }
+        acceptType: (found, size) => {
+          policy.judge({ pubkey: token.pubkey, type: found, size })
+          holding.settle(hash, size)
+        },
+        grow: holding.grow
       })
     } catch (error) {
       // a body that broke or stood still is the origin's fault here, not the client's
       if (error instanceof Failure && (error.code === 'BODY_BROKEN' || error.code === 'BODY_STALLED')) throw new Failure('ORIGIN_FAILED', error.message, { cause: error })
       throw error
     } finally {
+      held?.release()
       origin.body.destroy()
     }
   }

@@ -9,7 +9,7 @@ import type { AdmissionParts } from './admission.ts'
 export async function bud06 (app: FastifyInstance, parts: AdmissionParts): Promise<void> {
   app.head('/upload', async (request, reply) => {
     const { headers, raw } = request
-    admit(parts, { authorization: headers.authorization, method: 'HEAD', target: raw.url!, from: parts.rates.addressOf(raw) }, {
+    await admit(parts, { authorization: headers.authorization, method: 'HEAD', target: raw.url!, from: parts.rates.addressOf(raw) }, {
       sha256: single(headers['x-sha-256']), length: single(headers['x-content-length']), type: single(headers['x-content-type'])
     }, ENDPOINTS.uploadPreflight, true)
     return reply.code(200).send()

@@ -49,6 +49,8 @@ export interface ReceiveHints {
   acceptHash: (sha256: string) => void
   /** The same for the type, once it is settled, and the size. */
   acceptType: (type: string, size: number) => void
+  /** Hears how many bytes come next, before they are written; throws a Failure when there is no room for them. Small bodies are not told. */
+  grow?: (bytes: number) => void
 }
 
 export interface Received {
@@ -168,9 +170,9 @@ export class Blobs {
     const here = likely !== null && await this.#current(likely) !== null
     let draft: PackDraft | null = null
     try {
-      const { maxSize, idleTimeout } = this.#limits
-      const arrival = await takeIn(body, { maxSize, idleTimeout, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
+      const arrival = await takeIn(body, { ...this.#limits, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
         if (here) return
+        hints.grow?.(chunks.reduce((sum, { length }) => sum + length, 0))
         draft ??= await this.#stores.packs.draft({
           promised: likely === null ? null : sha256Multihash(likely), size: hints.size, type: hints.type
         })
