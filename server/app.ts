@@ -28,6 +28,7 @@ import type { Policy } from './auth/policy.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
+import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
@@ -40,6 +41,7 @@ export interface AppParts {
   policy: Policy
   rates: RateLimits
   room: Room
+  queue: UploadQueue
   state: StateStore
   lists: HashLists
   logger: FastifyBaseLogger

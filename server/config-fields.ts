@@ -66,6 +66,8 @@ export const FIELDS: readonly Field[] = [
   { key: 'maxStoreBytes', env: 'MAX_STORE_BYTES', fallback: null, schema: { becomes: 'size?' } },
   { key: 'maxStoreBlobs', env: 'MAX_STORE_BLOBS', reading: 'number', fallback: null, schema: amount },
   { key: 'diskReserve', env: 'DISK_RESERVE', fallback: null, schema: { becomes: 'size?' } },
+  { key: 'maxUploads', env: 'MAX_UPLOADS', reading: 'number', fallback: 64, schema: { type: 'integer', minimum: 1 } },
+  { key: 'maxWaitingUploads', env: 'MAX_WAITING_UPLOADS', reading: 'number', fallback: 1024, schema: { type: 'integer', minimum: 0 } },
   { key: 'inlineLimit', fallback: 4096, schema: { becomes: 'inlineSize' } },
   { key: 'mirrorAllowPrivate', env: 'MIRROR_ALLOW_PRIVATE', reading: 'switch', fallback: false, schema: bool },
   { key: 'rateLimit', env: 'RATE_LIMIT', reading: 'switch', fallback: true, schema: bool },

@@ -60,6 +60,9 @@ export interface Config {
   readonly maxStoreBlobs: number | null
   /** Bytes; null: a twentieth of the disk, at most 1 GiB. */
   readonly diskReserve: number | null
+  /** Under way at once, and waiting besides. */
+  readonly maxUploads: number
+  readonly maxWaitingUploads: number
   readonly inlineLimit: number
   readonly cacheSize: number
   readonly mirrorAllowPrivate: boolean

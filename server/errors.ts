@@ -58,6 +58,7 @@ export const FAILURES = {
   INTERNAL: [500, 'the server failed'],
   ORIGIN_FAILED: [502, 'the origin did not deliver the blob'],
   STORE_FAILED: [503, 'storage is unavailable'],
+  QUEUE_FULL: [503, 'too many uploads are waiting'],
   CLOSING: [503, 'the server is closing'],
   DISK_RESERVED: [507, 'the disk is nearly full'],
   DISK_FULL: [507, 'the disk is full'],

@@ -10,6 +10,7 @@ import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
 import { openOffload } from './buds/offload.ts'
 import { Room } from './buds/room.ts'
+import { UploadQueue } from './buds/upload-queue.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
@@ -112,6 +113,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates }),
       policy: new Policy(config),
       rates,
+      queue: new UploadQueue({ places: config.maxUploads, waiting: config.maxWaitingUploads }),
       room: new Room({
         usage: new Usage(database),
         quotas: { keyBytes: config.maxKeyBytes, keyBlobs: config.maxKeyBlobs, storeBytes: config.maxStoreBytes, storeBlobs: config.maxStoreBlobs },

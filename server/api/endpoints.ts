@@ -140,7 +140,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
       { ...header('X-SHA-256', 'The sha256 of the bytes', HEX64), required: true }, { ...header('X-Content-Length', 'Bytes', COUNT), required: true },
       header('X-Content-Type', 'Media type')
     ],
-    answers: { 200: { description: 'It would' } }, refusals: [400, 401, 403, 411, 413, 415, 429]
+    answers: { 200: { description: 'It would' } }, refusals: [400, 401, 403, 411, 413, 415, 429, 503, 507]
   },
   {
     id: 'mirror', group: 'Blobs', method: 'PUT', path: '/mirror', token: 'upload', summary: 'Fetches a URL and stores what it has (BUD-04)',

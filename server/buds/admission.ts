@@ -14,6 +14,7 @@ import type { HashLists } from '../stores/hash-lists.ts'
 import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Endpoint } from './bud-11-authorization.ts'
 import type { Room } from './room.ts'
+import type { UploadQueue } from './upload-queue.ts'
 
 export interface AdmissionParts {
   guard: Guard
@@ -21,6 +22,7 @@ export interface AdmissionParts {
   lists: HashLists
   rates: RateLimits
   room: Room
+  queue: UploadQueue
   /** Uploads without a token are taken. */
   anonymousUploads: boolean
 }
@@ -72,6 +74,7 @@ export async function admit (parts: AdmissionParts, request: AskingRequest, clai
   if (likely !== null) lists.judge(likely)
   const admission: Admission = { token, owner: token?.pubkey ?? NO_OWNER, promised, likely, size, type }
   await parts.room.judge(admission)
+  if (preflight) parts.queue.judge()
   return admission
 }
 

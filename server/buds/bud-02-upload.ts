@@ -16,7 +16,7 @@ export interface UploadParts extends AdmissionParts {
 }
 
 export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<void> {
-  const { blobs, guard, policy, lists, decisions, rates } = parts
+  const { blobs, guard, policy, lists, decisions, rates, queue } = parts
   const admissions = new WeakMap<FastifyRequest, Admission & { held: Held }>()
 
   // Fastify's own parsers would read JSON and text into memory and change them; ours leaves the body to the handler
@@ -26,9 +26,13 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
   app.put('/upload', {
     onRequest: async (request, reply) => {
       const { headers, raw } = request
-      const admission = await admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url!, from: rates.addressOf(raw) }, {
+      const from = rates.addressOf(raw)
+      const admission = await admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url!, from }, {
         sha256: single(headers['x-sha-256']), length: headers['content-length'], type: headers['content-type']
       }, ENDPOINTS.upload, false)
+      const ticket = queue.enter(from ?? admission.owner, () => raw.complete || raw.isPaused() ? null : raw.socket.bytesRead)
+      reply.raw.once('close', ticket.leave)
+      await ticket.turn
       const held = await parts.room.hold(admission)
       admissions.set(request, { ...admission, held })
       // gone before its handler began

@@ -21,6 +21,7 @@ import type { Blobs, Received } from '../stores/blobs.ts'
 import type { Decisions } from '../stores/decisions.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
 import type { Held, Room } from './room.ts'
+import type { UploadQueue } from './upload-queue.ts'
 
 export interface MirrorParts {
   blobs: Blobs
@@ -30,6 +31,7 @@ export interface MirrorParts {
   decisions: Decisions
   rates: RateLimits
   room: Room
+  queue: UploadQueue
   allowPrivate: boolean
   /** Milliseconds a body may stand still. */
   idleTimeout: number
@@ -47,6 +49,9 @@ interface Wanted {
   /** A `blossom:` URI is the name of a blob: no other will do. In a plain URL the hash is a guess. */
   exact: boolean
 }
+
+/** Bytes of one mirror that have come so far. */
+interface Progress { bytes: number }
 
 /** The places the body's `url` names. Throws URL_INVALID or BODY_INVALID. */
 function parseWanted (value: unknown): Wanted {
@@ -73,14 +78,14 @@ function extensionIn (url: URL): string | null {
 }
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
-  const { blobs, guard, policy, lists, decisions, room } = parts
+  const { blobs, guard, policy, lists, decisions, rates, room, queue } = parts
   takeBodiesAsBytes(app, parts.idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
   app.put('/mirror', {
     onRequest: async (request) => {
       const { headers, raw } = request
-      const token = guard.identify({ authorization: headers.authorization, method: 'PUT', target: raw.url!, from: parts.rates.addressOf(raw) }, ENDPOINTS.mirror)
+      const token = guard.identify({ authorization: headers.authorization, method: 'PUT', target: raw.url!, from: rates.addressOf(raw) }, ENDPOINTS.mirror)
       policy.judge({ pubkey: token.pubkey, type: null, size: null })
       tokens.set(request, token)
     }
@@ -104,8 +109,13 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     }
     // A3, and nobody need be asked for it
     if (wanted.exact && !covers(token, wanted.sha256!)) throw new Failure('HASH_MISMATCH', 'the token does not cover it')
+    const progress: Progress = { bytes: 0 }
+    const ticket = queue.enter(rates.addressOf(request.raw) ?? token.pubkey, () => progress.bytes)
+    reply.raw.once('close', ticket.leave)
+    await ticket.turn
+    reply.raw.off('close', ticket.leave)
     // the fetch goes on when the client has left, so that its next try finds the blob
-    const { blob, created } = await fetchFirst(wanted, token)
+    const { blob, created } = await fetchFirst(wanted, token, progress).finally(ticket.leave)
     await decisions.keep(blob.sha256)
     return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
   })
@@ -114,11 +124,11 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     return token.kind === HTTP_KIND || token.hashes.includes(sha256)
   }
 
-  async function fetchFirst (wanted: Wanted, token: Token): Promise<Received> {
+  async function fetchFirst (wanted: Wanted, token: Token, progress: Progress): Promise<Received> {
     let failure: unknown = new Failure('ORIGIN_FAILED')
     for (const url of wanted.urls) {
       try {
-        return await fetchOne(url, wanted, token)
+        return await fetchOne(url, wanted, token, progress)
       } catch (error) {
         failure = error
         // only what lies with this one place is worth another: a size or a type may be this place's lie too
@@ -128,7 +138,7 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     throw failure
   }
 
-  async function fetchOne (url: URL, wanted: Wanted, token: Token): Promise<Received> {
+  async function fetchOne (url: URL, wanted: Wanted, token: Token, progress: Progress): Promise<Received> {
     if (guard.names.isOurs(url)) throw new Failure('ORIGIN_FAILED', 'this server does not have the blob')
     const origin = await openOrigin(url, {
       allowPrivate: parts.allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout: parts.idleTimeout,
@@ -160,7 +170,10 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
           policy.judge({ pubkey: token.pubkey, type: found, size })
           holding.settle(hash, size)
         },
-        grow: holding.grow
+        grow: (bytes) => {
+          progress.bytes += bytes
+          holding.grow(bytes)
+        }
       })
     } catch (error) {
       // a body that broke or stood still is the origin's fault here, not the client's
