@@ -7,7 +7,7 @@ import { Descriptors } from '../../server/stores/descriptors.ts'
 import { ForeignFinder } from '../../server/stores/foreign.ts'
 import { readWhole } from '../../server/stores/pack-store.ts'
 import type { Database } from '../../server/database.ts'
-import type { ReceiveHints, Received } from '../../server/stores/blobs.ts'
+import type { ReceiveHints, Received } from '../../server/stores/receiving.ts'
 import type { OwnedBlob } from '../../server/stores/descriptors.ts'
 import type { Stores } from '../../server/stores/open.ts'
 
