@@ -206,7 +206,8 @@ async function settle (stores: Stores, descriptors: Descriptors, config: Config,
   const sound = descriptors.mark(CLEAN) !== null || (kernel !== null && descriptors.mark(KERNEL) === kernel && !config.foreignBlobs)
   // other nodes may have changed a shared store while this one was away
   if (stores.shared || !sound) {
-    if (!stores.shared) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
+    // a database that never ran has neither mark
+    if (!stores.shared && descriptors.mark(SYNCED) !== null) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
     const all = await reconcile({ ...sides, since: Math.max(0, Number(descriptors.mark(SYNCED) ?? 0) - MARGIN_MS) })
     tell(logger, all, tidy ? await removeLeftovers(stores, descriptors) : 0)
   }
