@@ -65,11 +65,10 @@ export class RetentionSweep {
   async #sweep (): Promise<number> {
     const { retention, descriptors, now } = this.#parts
     let ended = await this.#endAsked()
-    const begun = descriptors.mark(PLACE) !== null
-    if (retention.rules.length > 0 && (begun || now() - this.#walked >= WALK_MS)) {
-      if (!begun) this.#walked = now()
+    if (retention.rules.length > 0 && (descriptors.mark(PLACE) !== null || now() - this.#walked >= WALK_MS)) {
       ended += await this.#walk()
       await this.#forgetReads()
+      this.#walked = now()
     }
     if (!this.#closing) retentionCounts.sweptAt = Math.floor(now() / 1000)
     return ended
