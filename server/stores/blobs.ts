@@ -11,6 +11,7 @@ import { BlobReader } from './blob-reader.ts'
 import { BlobRemover } from './blob-remover.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { Changes } from './changes.ts'
+import { EndingMarks } from './ending-marks.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
@@ -62,6 +63,7 @@ export class Blobs {
   readonly #writer: BlobWriter
   readonly #remover: BlobRemover
   readonly #changes: Changes | null
+  readonly #endings: EndingMarks | null
   readonly #limits: BlobsParts['limits']
   readonly #retention: BlobsParts['retention']
   readonly #now: () => number
@@ -72,6 +74,7 @@ export class Blobs {
   constructor ({ stores, descriptors, foreign, sweeper = null, limits, retention = null, cacheSize = 0, now = Date.now }: BlobsParts) {
     this.#reader = new BlobReader(stores, cacheSize, now)
     this.#changes = stores.shared ? new Changes(stores.state, now) : null
+    this.#endings = stores.shared ? new EndingMarks(stores.state, now) : null
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
     this.#remover = new BlobRemover(stores, descriptors, this.#writer)
     this.#stores = stores
@@ -241,6 +244,7 @@ export class Blobs {
     // while a log speaks of the blob, what becomes of its owners is logged too: replay must end where we are
     if (this.#stores.journal?.speaksOf(blob.sha256) === true) await this.#stores.journal.append({ op: 'own', ownership })
     await this.#stores.owners.put(ownership)
+    if (have !== null) await this.#endings?.outlast(ownership, this.#stores.owners)
     // again if absent: another node may have removed the records as the last owner left, between our look and our owner
     if (record !== null && await this.#stores.index.own(record.multihash) === null) {
       await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))

@@ -1,5 +1,6 @@
 // Puts the parts of retention together: rules, rows, notes of reads and the sweep.
 
+import { EndingMarks } from './ending-marks.ts'
 import { ReadTimes } from './read-times.ts'
 import { Retention } from './retention.ts'
 import { RetentionRows } from './retention-rows.ts'
@@ -40,9 +41,10 @@ export function openRetention ({ stores, descriptors, database, rules, keeper, i
   const reads = new ReadTimes({ rows, descriptors, others, watching, now })
   const retention = new Retention({ rules, keeper, rows, reads, isPinned, now })
   const isPinnedThere = stores.shared ? async (sha256: string) => await stores.state.get(`pinned/${sha256}`) !== null : null
+  const marks = stores.shared ? new EndingMarks(stores.state, now) : null
   return {
     retention,
     reads,
-    sweepOver: (blobs, onDamage, own = {}) => new RetentionSweep({ retention, reads, rows, blobs, descriptors, isPinned, isPinnedThere, onDamage, now, ...own })
+    sweepOver: (blobs, onDamage, own = {}) => new RetentionSweep({ retention, reads, rows, blobs, descriptors, isPinned, isPinnedThere, marks, onDamage, now, ...own })
   }
 }

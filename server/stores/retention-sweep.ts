@@ -5,6 +5,7 @@
 import { StoreError } from '../errors.ts'
 import type { Blobs } from './blobs.ts'
 import type { Descriptors } from './descriptors.ts'
+import type { EndingMarks } from './ending-marks.ts'
 import type { ReadTimes } from './read-times.ts'
 import type { Retention } from './retention.ts'
 import type { KeptBlob, RetentionRows } from './retention-rows.ts'
@@ -33,6 +34,8 @@ export interface RetentionSweepParts {
   /** Whether a hash is pinned in the store, which another node may have done just now; null where no other node is. Rejects with StoreError. */
   isPinnedThere: ((sha256: string) => Promise<boolean>) | null
   isPinned: (sha256: string) => boolean
+  /** Where other nodes may be at the same ownership; null where there are none. */
+  marks: EndingMarks | null
   /** Hears of an ownership whose objects are damaged: it stays. */
   onDamage: (error: StoreError) => void
   /** Milliseconds. */
@@ -123,13 +126,14 @@ export class RetentionSweep {
   }
 
   async #end ({ sha256, owner }: KeptBlob): Promise<boolean> {
-    const { blobs, rows, descriptors, isPinnedThere } = this.#parts
+    const { blobs, rows, descriptors, isPinnedThere, marks } = this.#parts
     try {
       if (await isPinnedThere?.(sha256) === true) return false
-      const outcome = await blobs.disown(sha256, owner, () => {
+      const end = (): ReturnType<Blobs['disown']> => blobs.disown(sha256, owner, () => {
         const kept = rows.one(sha256, owner)
         return kept !== null && this.#isDue(kept)
       })
+      const outcome = marks === null ? await end() : await marks.alone(sha256, owner, end)
       if (outcome !== 'disowned') return false
       retentionCounts.ended++
       if (!descriptors.has(sha256)) retentionCounts.removed++

@@ -1,18 +1,25 @@
 // Ownerships end when their time has come, and blobs with the last of them, on every kind of store: bytes, records, rows, lists and usage follow.
 // Pins, renewals and whatever else comes in between keep them.
 
+import { copyFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openDatabase } from '../../server/database.ts'
 import { StoreError } from '../../server/errors.ts'
 import { Descriptors } from '../../server/stores/descriptors.ts'
-import { openFsStores, openMemoryStores, openS3Stores } from '../../server/stores/open.ts'
+import { Layout } from '../../server/stores/layout.ts'
+import { MemoryObjects } from '../../server/stores/memory/objects.ts'
+import { MemoryPackStore } from '../../server/stores/memory/pack-store.ts'
+import { keyOf, sha256Multihash } from '../../server/stores/multihash.ts'
+import { composeStores, openFsStores, openMemoryStores, openS3Stores } from '../../server/stores/open.ts'
 import { reconcile } from '../../server/stores/reconcile.ts'
 import { Usage } from '../../server/stores/usage.ts'
 import { ALICE, BOB, KEEPER, START, dump, keysOf, nodeOf } from '../suites/node-of.ts'
 import { newFolder } from '../support/both-stores.ts'
 import { seededBlob } from '../support/keys.ts'
 import { startMinio } from '../support/minio.ts'
+import { ROOT } from '../support/source.ts'
 import type { Test } from 'tap'
 import type { Stores } from '../../server/stores/open.ts'
 
@@ -192,6 +199,25 @@ t.test('it looks at a bounded number of rows a step, waits after each, and goes 
   t.equal(await next.sweep.sweep(), 6, 'an hour after one walk the next begins')
 })
 
+t.test('a database that was filled by an earlier version knows after its migration when its blobs end', async (t) => {
+  const folder = t.testdir({ old: {} })
+  const ours = join(ROOT, 'migrations')
+  for (const name of readdirSync(ours).filter((name) => name < '004')) copyFileSync(join(ours, name), join(folder, 'old', name))
+  const node = nodeOf(openMemoryStores(), { database: openDatabase(join(folder, 'filled.db')) })
+  for (const [index, ends] of [[NOW + 1], [null], [NOW + 5, NOW + 9], [NOW + 5, null]].entries()) {
+    for (const [who, expires] of ends.entries()) await node.put(seededBlob(`migrated ${index}`, 40).bytes, { owner: [ALICE, BOB][who]!, expires })
+  }
+  const want = dump(node.database)
+  t.same((want.blobs as { expires: number | null }[]).map(({ expires }) => expires).sort(), [NOW + 1, NOW + 9, null, null])
+  node.database.close()
+  const old = openDatabase(join(folder, 'old.db'), join(folder, 'old'))
+  old.prepare('ATTACH ? AS filled').run(join(folder, 'filled.db'))
+  old.exec(`INSERT INTO blobs SELECT sha256, blake3, size, type, uploaded, place, pack, offset, alien FROM filled.blobs;
+    INSERT INTO owners SELECT pubkey, sha256, uploaded, type, expires FROM filled.owners`)
+  old.close()
+  t.same(dump(openDatabase(join(folder, 'old.db'))), want)
+})
+
 t.test('a damaged owner object keeps its blob, and nothing else', async (t) => {
   const stores = openMemoryStores()
   const [damaged, fine] = [seededBlob('damaged', 30), seededBlob('fine', 31)]
@@ -238,4 +264,52 @@ t.test('two nodes of one bucket may sweep at once: what one has ended is gone fo
   one.pass(60_000)
   t.equal(await one.sweep.sweep(), 0, 'a pin that this node has not heard of yet')
   t.ok((await one.get(pinnedThere.sha256)) !== null)
+})
+
+t.test('whenever its owner renews it through another node while this one ends it, what was acknowledged is there in the end', async (t) => {
+  for (const size of [60, 60_000]) {
+    for (let moment = 0; ; moment++) {
+      const [packs, objects] = [new MemoryPackStore(), new MemoryObjects()]
+      let [calls, armed] = [0, false]
+      let renewal: Promise<unknown> | null = null
+      const { bytes, sha256 } = seededBlob('contended', size)
+      const there = nodeOf(composeStores(packs, objects, new Layout(true), true))
+      const between = async (): Promise<void> => {
+        if (!armed || calls++ !== moment) return
+        renewal = there.put(bytes, { expires: NOW + 5000 })
+        await sleep(5) // it may wait for us: we do not wait for it
+      }
+      const watched = new Proxy(objects, {
+        get: (target, name) => {
+          const method = Reflect.get(target, name) as unknown
+          if (typeof method !== 'function' || name === 'list' || name === 'names') return typeof method === 'function' ? method.bind(target) as unknown : method
+          return async (...given: unknown[]) => {
+            await between()
+            return (method as (...given: unknown[]) => unknown).apply(target, given)
+          }
+        }
+      })
+      const here = nodeOf(composeStores(packs, watched, new Layout(true), true))
+      await here.put(bytes, { expires: NOW + 1 })
+      await there.blobs.find(sha256)
+      for (const node of [here, there]) node.pass(1000)
+      armed = true
+      await here.sweep.sweep()
+      if (renewal === null) {
+        t.ok(moment > 6, `${moment} moments`)
+        break
+      }
+      await renewal
+      for (const node of [here, there]) {
+        node.pass(3000)
+        await node.blobs.followChanges()
+        t.ok((await node.get(sha256))?.equals(bytes), `of ${size} bytes, at moment ${moment}`)
+        t.same(node.descriptors.ownersOf(sha256), [ALICE])
+      }
+      t.equal((await objects.get(`owners/${keyOf(sha256Multihash(sha256))}/${ALICE}`)) !== null, true)
+      const left: string[] = []
+      for await (const name of here.stores.state.list('ending/')) left.push(name)
+      t.same(left, [], 'no mark is left')
+    }
+  }
 })
