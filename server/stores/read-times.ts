@@ -11,7 +11,7 @@ const NOTED = 100_000
 /** Times that wait for their rows: half of them are a reason to write at once, and more than these are not told apart. */
 const WAITING = 100_000
 /** Rows of one transaction: a millisecond or two. */
-const AT_ONCE = 300
+const AT_ONCE = 200
 
 /** Unix seconds: up to there every blob counts as read. */
 const SINCE = 'reads-since'

@@ -11,7 +11,7 @@ import type { Retention } from './retention.ts'
 import type { KeptBlob, RetentionRows } from './retention-rows.ts'
 
 /** Rows of one look: a millisecond or two. */
-const STEP = 300
+const STEP = 200
 const PAUSE_MS = 50
 const SWEEP_MS = 60_000
 const WALK_MS = 3600_000
