@@ -38,7 +38,7 @@ export function openRetention ({ stores, descriptors, database, rules, keeper, i
   const rows = new RetentionRows(database)
   const watching = rules.some(({ keepUnread }) => keepUnread !== undefined)
   const others = stores.shared && watching ? new SharedReads(stores.state, descriptors, now) : null
-  const reads = new ReadTimes({ rows, descriptors, others, watching, now })
+  const reads = new ReadTimes({ rows, descriptors, others, rules, now })
   const retention = new Retention({ rules, keeper, rows, reads, isPinned, now })
   const isPinnedThere = stores.shared ? async (sha256: string) => await stores.state.get(`pinned/${sha256}`) !== null : null
   const marks = stores.shared ? new EndingMarks(stores.state, now) : null

@@ -1,7 +1,9 @@
 // When blobs were read, to the hour, for rules that say keepUnread. A read costs a look into a set: times wait in memory and become rows many at a
 // time. What cannot be known (a kill, a new database, too much at once) counts as read: `#floor` is the moment up to which everything does.
 
+import { sha256Hex } from './multihash.ts'
 import type { Descriptors } from './descriptors.ts'
+import type { RetentionRule } from './retention-rules.ts'
 import type { RetentionRows } from './retention-rows.ts'
 import type { SharedReads } from './shared-reads.ts'
 
@@ -15,6 +17,8 @@ const AT_ONCE = 200
 
 /** Unix seconds: up to there every blob counts as read. */
 const SINCE = 'reads-since'
+/** Which rules the reads were noted for: what none of them was about was read unseen. */
+const RULES = 'reads-rules'
 /** There after a proper end: everything that was noted is a row. */
 const WHOLE = 'reads-whole'
 
@@ -23,14 +27,15 @@ export interface ReadTimesParts {
   descriptors: Descriptors
   /** Other nodes on the same store; null for none. */
   others: SharedReads | null
-  /** Whether any rule asks for them. */
-  watching: boolean
+  rules: readonly RetentionRule[]
   /** Milliseconds. */
   now: () => number
 }
 
 export class ReadTimes {
   readonly #parts: ReadTimesParts
+  /** Whether any rule asks for them. */
+  readonly #watching: boolean
   readonly #noted = new Set<string>()
   /** Unix seconds by sha256. */
   readonly #waiting = new Map<string, number>()
@@ -40,12 +45,16 @@ export class ReadTimes {
 
   constructor (parts: ReadTimesParts) {
     this.#parts = parts
-    const { descriptors, others, watching, now } = parts
-    const since = descriptors.mark(SINCE)
-    const killed = since !== null && descriptors.mark(WHOLE) === null
+    const { descriptors, others, rules, now } = parts
+    this.#watching = rules.some(({ keepUnread }) => keepUnread !== undefined)
+    const about = sha256Hex(Buffer.from(JSON.stringify(rules)))
+    const before = descriptors.mark(SINCE)
+    const since = descriptors.mark(RULES) === about ? before : null
+    descriptors.setMark(RULES, about)
+    const killed = before !== null && descriptors.mark(WHOLE) === null
     descriptors.setMark(WHOLE, null)
     // while nobody watches reads go by unseen
-    if (!watching) descriptors.setMark(SINCE, null)
+    if (!this.#watching) descriptors.setMark(SINCE, null)
     else if (since === null || killed) this.#countAll(Math.floor(now() / 1000), killed)
     else this.#floor = Number(since)
     others?.since((at) => { this.#countAll(at, false) })
@@ -111,20 +120,20 @@ export class ReadTimes {
 
   /** Flushes, and tells the other nodes of it. Rejects with StoreError; they are told the next time. */
   async publish (): Promise<void> {
-    if (!this.#parts.watching) return
+    if (!this.#watching) return
     await this.flush()
     await this.#parts.others?.publish()
   }
 
   /** Takes over what other nodes read since the last call. Rejects with StoreError: then nothing may be ended as unread. */
   async follow (): Promise<void> {
-    if (!this.#parts.watching) return
+    if (!this.#watching) return
     await this.#parts.others?.follow((reads) => { this.#parts.rows.saveReads(reads) })
   }
 
   /** Everything noted becomes rows; the next start knows that. */
   async close (): Promise<void> {
-    if (!this.#parts.watching) return
+    if (!this.#watching) return
     await this.flush()
     this.#parts.descriptors.setMark(WHOLE, 'yes')
     await this.#parts.others?.leave()

@@ -68,11 +68,12 @@ export class Retention {
 
   /** Called with every read: notes it where that counts. What its answer says of the end; null where none is known. */
   read (blob: Blob): Notice | null {
-    if ((this.rules.length === 0 && blob.expires === null) || this.#parts.isPinned(blob.sha256)) return null
+    if (this.rules.length === 0 && blob.expires === null) return null
     const now = this.#seconds()
     const endings = this.rules.length === 0 ? null : this.#endingsOf(blob)
     const unread = endings?.reduce<number>((least, ending) => Math.min(least, ending.unread ?? Infinity), Infinity) ?? Infinity
-    if (unread < Infinity) this.#parts.reads.note(blob.sha256)
+    if (unread < Infinity) this.#parts.reads.note(blob.sha256) // of a pinned one too: it may be unpinned
+    if (this.#parts.isPinned(blob.sha256)) return null
     const end = endings === null ? blob.expires : lastEnd(endings, now)
     if (end === null) return null
     // a cache that always has it would let it end unread: it comes back twice in that time

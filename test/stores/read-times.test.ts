@@ -9,6 +9,7 @@ import { seededBlob } from '../support/keys.ts'
 import type { Database } from '../../server/database.ts'
 import type { Node } from '../suites/node-of.ts'
 import type { Stores } from '../../server/stores/open.ts'
+import type { RetentionRule } from '../../server/stores/retention-rules.ts'
 
 const DAY = 24 * 3600
 const DAY_MS = DAY * 1000
@@ -35,7 +36,7 @@ async function read (node: Node, sha256: string): Promise<void> {
 }
 
 /** The same database under a new server. */
-const restarted = (node: Node, stores: Stores = node.stores, rules = RULES): Node => nodeOf(stores, { database: node.database, rules, at: node.now() })
+const restarted = (node: Node, stores: Stores = node.stores, rules: readonly RetentionRule[] = RULES): Node => nodeOf(stores, { database: node.database, rules, at: node.now() })
 
 t.test('a blob that nobody reads ends so long after its upload, one that is read so long after its last read', async t => {
   const node = nodeOf(openMemoryStores(), { rules: RULES })
@@ -125,6 +126,24 @@ t.test('a database that is new, or was rebuilt, counts everything as read when i
   }
   const node = nodeOf(stores, { database: first.database, rules: RULES, at: START + 31 * DAY_MS })
   t.ok(await node.sweep.sweep() >= 1, 'nor does it last for ever')
+})
+
+t.test('a blob that was read while no rule asked when counts as read when such a rule comes; so does one that was pinned', async t => {
+  const pinned = new Set<string>()
+  const node = nodeOf(openMemoryStores(), { rules: RULES, pinned })
+  const [image, film] = [await put(node, 'read unseen', 'image/png'), await put(node, 'pinned and read')]
+  pinned.add(film)
+  node.pass(10 * DAY_MS)
+  for (const sha256 of [image, film]) await read(node, sha256)
+  await node.sweep.sweep()
+  pinned.delete(film)
+  node.pass(HOUR_MS)
+  t.equal(await node.sweep.sweep(), 0, 'it was read an hour ago')
+  await node.retained.reads.close()
+  const next = restarted(node, node.stores, [{ keepUnread: DAY }, { minSize: 1 }])
+  t.equal(await next.sweep.sweep(), 0)
+  next.pass(LATER)
+  t.equal(await next.sweep.sweep(), 2)
 })
 
 t.test('reads that count for nothing any more are forgotten', async t => {
