@@ -32,6 +32,7 @@ import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
+import type { Retention } from './stores/retention.ts'
 import type { StateStore } from './stores/state.ts'
 import type { StoreTimes } from './stores/store-times.ts'
 
@@ -44,6 +45,7 @@ export interface AppParts {
   queue: UploadQueue
   state: StateStore
   lists: HashLists
+  retention: Retention
   logger: FastifyBaseLogger
   /** Who sends blobs in our place; null for nobody. */
   offload: Offload | null

@@ -34,6 +34,13 @@ const policyRule = {
   },
 }
 
+const retentionRule = {
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: false,
+  properties: { types, pubkeys: { ...pubkeys, minItems: 1 }, minSize: { becomes: 'size' }, keep: { becomes: 'duration' }, keepUnread: { becomes: 'duration' } },
+}
+
 export const FIELDS: readonly Field[] = [
   { key: 'host', env: 'HOST', fallback: '127.0.0.1', schema: { becomes: 'host' } },
   { key: 'port', env: 'PORT', reading: 'number', fallback: 3000, schema: { type: 'integer', minimum: 0, maximum: 65535 } },
@@ -118,6 +125,7 @@ export const FIELDS: readonly Field[] = [
   { key: 'requireServerTag', fallback: false, schema: bool },
   { key: 'types', fallback: ['*/*'], schema: types },
   { key: 'policy', fallback: [], schema: { type: 'array', items: policyRule } },
+  { key: 'retention', fallback: [], schema: { type: 'array', items: retentionRule } },
 ]
 
 /** The value at a dotted key; `undefined` where the path breaks off. */

@@ -13,6 +13,10 @@ const HOST_NAME = /^[a-z0-9._-]+$/i
 const MEDIA_TYPE = /^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/
 const SIZE = /^(\d+) ?(B|[KMGT]i?B)?$/i
 const SECONDS = /^(\d+(?:\.\d+)?)s?$/
+const DURATION = /^(\d+(?:\.\d+)?)([smhd])?$/
+const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 }
+/** A century: an end of a blob must stay a date of four-digit years. */
+const LONGEST_DURATION = 36_500 * UNITS.d
 /** Node fires a longer timer at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 const POWERS = ['', 'K', 'M', 'G', 'T']
@@ -31,6 +35,14 @@ export function parseSeconds (value: unknown): number | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined
   const milliseconds = Math.round(Number(SECONDS.exec(String(value))?.[1] ?? NaN) * 1000)
   return milliseconds > 0 && milliseconds <= LONGEST_TIMER ? milliseconds : undefined
+}
+
+/** Whole seconds from `30d`, `12h`, `90m`, `45s` or 3600. */
+export function parseDuration (value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined
+  const [, count = NaN, unit = 's'] = DURATION.exec(String(value)) ?? []
+  const seconds = Math.round(Number(count) * UNITS[unit as keyof typeof UNITS])
+  return seconds > 0 && seconds <= LONGEST_DURATION ? seconds : undefined
 }
 
 /** Lowercase hex of 64 hex digits or of a bech32 name of the kind asked for. */
@@ -130,5 +142,6 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   size: { words: `must be a size ${SIZES}`, parse: value => parseSize(value) },
   blobSize: { words: `must be a size of at least 1 byte, ${SIZES}`, parse: value => parseSize(value, 1) },
   inlineSize: { words: `must be a size of at most 65536 bytes, ${SIZES}`, parse: value => parseSize(value, 0, 65536) },
+  duration: { words: 'must be a time above 0 and up to 36500d, like 30d, 12h or seconds', parse: parseDuration },
   seconds: { words: 'must be seconds above 0, like 30 or 30s', parse: parseSeconds },
 }

@@ -19,6 +19,18 @@ export interface PolicyRule {
   readonly deny?: string
 }
 
+/** How long which blobs are kept; without `keep` and `keepUnread` for ever. */
+export interface RetentionRule {
+  readonly types?: readonly string[]
+  /** Lowercase hex. */
+  readonly pubkeys?: readonly string[]
+  /** Bytes. */
+  readonly minSize?: number
+  /** Seconds, after the upload and after the last read. */
+  readonly keep?: number
+  readonly keepUnread?: number
+}
+
 export interface Config {
   readonly host: string
   /** 0: any free port. */
@@ -104,6 +116,7 @@ export interface Config {
   /** Lowercase patterns: type/subtype, type/* or *\/*. */
   readonly types: readonly string[]
   readonly policy: readonly PolicyRule[]
+  readonly retention: readonly RetentionRule[]
 }
 
 type Environment = Record<string, string | undefined>

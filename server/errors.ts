@@ -13,6 +13,7 @@ export const FAILURES = {
   LENGTH_WRONG: [400, 'the body is not as long as announced'],
   BODY_BROKEN: [400, 'the body broke off'],
   TYPE_INVALID: [400, 'the content type is not well formed'],
+  EXPIRATION_INVALID: [400, 'X-Expiration must be a time to come, in unix seconds'],
   QUERY_INVALID: [400, 'the query is not well formed'],
   URL_INVALID: [400, 'url must be an absolute http or https URL'],
   LIST_OFF: [404, 'this server keeps no public lists'],

@@ -23,6 +23,7 @@ import { ForeignFinder } from './stores/foreign.ts'
 import { Decisions } from './stores/decisions.ts'
 import { HashLists } from './stores/hash-lists.ts'
 import { FreeSpace } from './stores/free-space.ts'
+import { openRetention } from './stores/open-retention.ts'
 import { openStores } from './stores/open.ts'
 import { removeLeftovers, removeLeftoversOf } from './stores/leftovers.ts'
 import { reconcile, reconcileSome } from './stores/reconcile.ts'
@@ -94,6 +95,9 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const descriptors = new Descriptors(database)
     const kernel = stores.packs.name === 'fs' ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile) : null
     await settle(stores, descriptors, config, logger, kernel)
+    const retained = openRetention({
+      stores, descriptors, database, rules: config.retention, keeper: nodeKey.pubkey, isPinned: (sha256) => lists.has('pinned', sha256), now: Date.now
+    })
     await keep(descriptors, () => checkpoint(database, 'TRUNCATE'))
 
     const now = Date.now
@@ -102,7 +106,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const blobs = new Blobs({
       stores, descriptors, sweeper, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
-      cacheSize: config.cacheSize
+      retention: retained.retention, cacheSize: config.cacheSize
     })
     const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
@@ -121,6 +125,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       }),
       state: stores.state,
       lists,
+      retention: retained.retention,
       decisions,
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
@@ -158,6 +163,9 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       }, (error: unknown) => { logger.error({ err: error }, 'the sweep broke off') })
     }, SWEEP_MS)
 
+    const endRetention = retained.sweepOver(blobs, (error) => { logger.error({ err: error }, 'an ownership whose time has come is damaged: see `marquee verify`') }).start(
+      (ended) => { logger.info({ ended }, 'ownerships whose time had come ended') }, (error) => { logger.error({ err: error }, 'retention: the sweep or its notes of reads broke off') })
+
     return {
       app, blobs, descriptors, stores, decisions, nodeKey,
       listen: async () => {
@@ -171,6 +179,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(following)
         clearInterval(sweeping)
         await app.close()
+        await endRetention()
         await stores.journal?.settle()
         descriptors.setMark(CLEAN, 'yes')
         for (const step of undo.reverse()) await step()

@@ -26,7 +26,7 @@ const PURE = [
   'auth/token', 'auth/blossom-token', 'auth/nip98', 'auth/our-names', 'auth/policy', 'auth/replays', 'auth/rate-buckets', 'auth/client-address', 'auth/rate-limits',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
-  'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'errors', 'cors', 'config-fields'
+  'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
 ].map((name) => `server/${name}.ts`)
 
 /** What rooms may run of stores/ besides its door, blobs.ts: pure modules, or single constants. */

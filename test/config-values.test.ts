@@ -96,3 +96,23 @@ t.test('media types are patterns, and policy rules are read like the rest', asyn
     /^\/policy\/0\/deny /, /^\/policy\/1\/deny /, /^\/policy\/2\/pubkeys /, /^\/policy\/3 must be object/,
   ])
 })
+
+t.test('retention rules take times in days, hours, minutes and seconds, and every bad one is told', async t => {
+  const rules = [
+    { types: ['Video/*'], pubkeys: [NPUB], minSize: '1GiB', keep: '30d', keepUnread: '12h' }, { keep: '90m' }, { keep: 45, keepUnread: '45s' }, { keep: '0.5d' }, { keep: '36500d' }, { types: ['a/b'] }
+  ]
+  t.strictSame(loadConfig({ file: writeConfig(t, { retention: rules }), env: {} }).retention, [
+    { types: ['video/*'], pubkeys: [PUBKEY], minSize: 2 ** 30, keep: 30 * 86_400, keepUnread: 12 * 3600 }, { keep: 5400 }, { keep: 45, keepUnread: 45 }, { keep: 43_200 },
+    { keep: 36_500 * 86_400 }, { types: ['a/b'] }
+  ])
+  for (const bad of ['0', 0, '0d', '-1d', '30 days', 'd', '', '36501d', '1w', '1e3', null, true, [30], '0.001s']) {
+    for (const key of ['keep', 'keepUnread']) {
+      t.match(problemsOf({}, writeConfig(t, { retention: [{ keep: 1 }, { [key]: bad }] })), [new RegExp(`^/retention/1/${key} must be a time above 0 and up to 36500d`)], JSON.stringify(bad))
+    }
+  }
+  t.match(problemsOf({}, writeConfig(t, { retention: [{}, { types: [] }, { pubkeys: [] }, { pubkeys: ['x'] }, { minSize: 'big' }, { keep: 1, colour: 2 }, 'keep'] })), [
+    /^\/retention\/0 must NOT have fewer than 1/, /^\/retention\/1\/types /, /^\/retention\/2\/pubkeys /, /^\/retention\/3\/pubkeys\/0 /, /^\/retention\/4\/minSize /, /^\/retention\/5\/colour is not a known key/,
+    /^\/retention\/6 must be object/
+  ])
+  t.match(problemsOf({}, writeConfig(t, { retention: { keep: 1 } })), [/^\/retention must be array/])
+})

@@ -19,7 +19,7 @@ t.test('without a file and environment every setting has its default', async t =
     rates: { keyChanges: 1200, addressChanges: 1200, addressAsks: 6000, failedTokens: 120 }, logLevel: 'info',
     idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
     offload: { mode: 'off', prefix: '/_marquee/packs/', secret: null, endpoint: null },
-    foreignBlobs: false, allowListOnly: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [],
+    foreignBlobs: false, allowListOnly: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [], retention: [],
   })
 })
 

@@ -74,6 +74,7 @@ const BLOB: Parameter = {
   schema: { type: 'string', pattern: '^[0-9a-fA-F]{64}(\\.[A-Za-z0-9.]+)?$' }
 }
 const header = (name: string, description: string, schema: Schema = { type: 'string' }): Parameter => ({ name, in: 'header', description, schema })
+const EXPIRATION = header('X-Expiration', 'Unix seconds: the blob need not be kept longer for this key', COUNT)
 const query = (name: string, description: string, schema: Schema): Parameter => ({ name, in: 'query', description, schema })
 const CONDITIONS = [
   header('If-None-Match', 'RFC 9110 §13'), header('If-Modified-Since', 'RFC 9110 §13'), header('If-Match', 'RFC 9110 §13'), header('If-Unmodified-Since', 'RFC 9110 §13')
@@ -130,7 +131,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   },
   {
     id: 'upload', group: 'Blobs', method: 'PUT', path: '/upload', token: 'upload', summary: 'Stores the body as it is (BUD-02)',
-    parameters: [header('X-SHA-256', 'The sha256 of the body; other bytes are 409', HEX64)],
+    parameters: [header('X-SHA-256', 'The sha256 of the body; other bytes are 409', HEX64), EXPIRATION],
     body: ['*/*', { type: 'string', format: 'binary' }, 'The bytes themselves, no form'], answers: STORED,
     refusals: [400, 401, 403, 408, 409, 413, 415, 429, 503, 507]
   },
@@ -138,12 +139,12 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     id: 'uploadPreflight', group: 'Blobs', method: 'HEAD', path: '/upload', token: 'upload', summary: 'Would this upload be taken now? (BUD-06)',
     parameters: [
       { ...header('X-SHA-256', 'The sha256 of the bytes', HEX64), required: true }, { ...header('X-Content-Length', 'Bytes', COUNT), required: true },
-      header('X-Content-Type', 'Media type')
+      header('X-Content-Type', 'Media type'), EXPIRATION
     ],
     answers: { 200: { description: 'It would' } }, refusals: [400, 401, 403, 411, 413, 415, 429, 503, 507]
   },
   {
-    id: 'mirror', group: 'Blobs', method: 'PUT', path: '/mirror', token: 'upload', summary: 'Fetches a URL and stores what it has (BUD-04)',
+    id: 'mirror', group: 'Blobs', method: 'PUT', path: '/mirror', token: 'upload', summary: 'Fetches a URL and stores what it has (BUD-04)', parameters: [EXPIRATION],
     body: [JSON_TYPE, { type: 'object', required: ['url'], properties: { url: { type: 'string', description: 'http, https or blossom:' } } }, 'Where the blob lies'],
     answers: STORED, refusals: [400, 401, 403, 408, 409, 413, 415, 429, 502, 503, 507]
   },

@@ -8,6 +8,7 @@ import { Failure } from '../errors.ts'
 import { NO_OWNER } from '../stores/owners.ts'
 import { parseMediaType } from '../stores/media-type.ts'
 import { parseSha256 } from './blob-path.ts'
+import { parseExpiration } from './sunset.ts'
 import type { Guard, AskingRequest, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
@@ -25,6 +26,8 @@ export interface AdmissionParts {
   queue: UploadQueue
   /** Uploads without a token are taken. */
   anonymousUploads: boolean
+  /** Milliseconds. */
+  now: () => number
 }
 
 /** What the headers claim, as they came. */
@@ -32,6 +35,7 @@ export interface Claims {
   sha256: string | undefined
   length: string | undefined
   type: string | undefined
+  expiration: string | undefined
 }
 
 export interface Admission {
@@ -46,6 +50,8 @@ export interface Admission {
   /** Bytes. */
   size: number | null
   type: string | null
+  /** Unix seconds, as the sender asks for it; null for no end. */
+  expires: number | null
 }
 
 /** Rejects with the first failure, or StoreError. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
@@ -59,6 +65,7 @@ export async function admit (parts: AdmissionParts, request: AskingRequest, clai
   if (preflight && promised === null) throw new Failure('HASH_MISSING')
   const type = claims.type === undefined || claims.type.trim() === '' ? null : parseMediaType(claims.type)
   if (type === null && claims.type !== undefined && claims.type.trim() !== '') throw new Failure('TYPE_INVALID')
+  const expires = parseExpiration(claims.expiration, parts.now())
 
   policy.judgeClaims({ pubkey: null, type, size })
   if (preflight) rates.foresee(from, null)
@@ -72,7 +79,7 @@ export async function admit (parts: AdmissionParts, request: AskingRequest, clai
   const only = token?.payload ?? (token?.hashes.length === 1 ? token.hashes[0]! : null)
   const likely = promised ?? (only === null ? null : parseSha256(only))
   if (likely !== null) lists.judge(likely)
-  const admission: Admission = { token, owner: token?.pubkey ?? NO_OWNER, promised, likely, size, type }
+  const admission: Admission = { token, owner: token?.pubkey ?? NO_OWNER, promised, likely, size, type, expires }
   await parts.room.judge(admission)
   if (preflight) parts.queue.judge()
   return admission

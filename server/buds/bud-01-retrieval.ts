@@ -11,11 +11,13 @@ import { parseBlobPath } from './blob-path.ts'
 import { evaluateConditions } from './conditions.ts'
 import { ReadCounts } from './read-counts.ts'
 import { sendSections } from './sending.ts'
+import { announce } from './sunset.ts'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Blob } from '../stores/descriptors.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
+import type { Retention } from '../stores/retention.ts'
 import type { BytesAnswer } from './blob-answer.ts'
 import type { Handover, Offload } from './offload.ts'
 import type { ReadGate } from './read-gate.ts'
@@ -25,6 +27,8 @@ export interface RetrievalParts {
   /** What is not served though it may be here. */
   lists: HashLists
   logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
+  /** When blobs end; it hears of every read. */
+  retention: Retention
   /** Who may read; null for everybody. */
   gate: ReadGate | null
   /** Who sends the bytes in our place; null for nobody. */
@@ -104,6 +108,8 @@ export class Retrieval {
   /** `bytes`: the whole blob, where it is in memory. Throws a Failure that is to be told. */
   #answerWith (req: IncomingMessage, res: ServerResponse, blob: Blob, bytes: Buffer | null): void {
     const { headers } = req
+    const notice = this.#parts.retention.read(blob)
+    if (notice !== null) announce(res, notice)
     let range = headers.range
     if (isConditional(headers)) {
       const conditions = evaluateConditions(headers, { etag: `"${blob.sha256}"`, lastModified: blob.uploaded }, Math.floor(this.#parts.now() / 1000))
@@ -119,7 +125,7 @@ export class Retrieval {
       this.#head(res, 200, this.#prepare(blob).whole).end()
       return
     }
-    const handover = this.#parts.offload?.(req, blob, bytes) ?? null
+    const handover = this.#parts.offload?.(req, blob, bytes, notice?.maxAge ?? null) ?? null
     if (handover !== null) return this.#handOver(res, handover)
     if (range === undefined) {
       if (bytes !== null) {

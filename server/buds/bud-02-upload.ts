@@ -4,15 +4,18 @@
 import { single, admit } from './admission.ts'
 import { ENDPOINTS } from './bud-11-authorization.ts'
 import { buildTaggedDescriptor } from './descriptor.ts'
+import { sunsetOf } from './sunset.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Decisions } from '../stores/decisions.ts'
+import type { Retention } from '../stores/retention.ts'
 import type { Admission, AdmissionParts } from './admission.ts'
 import type { Held } from './room.ts'
 
 export interface UploadParts extends AdmissionParts {
   blobs: Blobs
   decisions: Decisions
+  retention: Retention
 }
 
 export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<void> {
@@ -28,7 +31,8 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
       const { headers, raw } = request
       const from = rates.addressOf(raw)
       const admission = await admit(parts, { authorization: headers.authorization, method: 'PUT', target: raw.url!, from }, {
-        sha256: single(headers['x-sha-256']), length: headers['content-length'], type: headers['content-type']
+        sha256: single(headers['x-sha-256']), length: headers['content-length'], type: headers['content-type'],
+        expiration: single(headers['x-expiration'])
       }, ENDPOINTS.upload, false)
       const ticket = queue.enter(from ?? admission.owner, () => raw.complete || raw.isPaused() ? null : raw.socket.bytesRead)
       reply.raw.once('close', ticket.leave)
@@ -39,11 +43,11 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
       reply.raw.once('close', () => { if (admissions.has(request)) held.release() })
     }
   }, async (request, reply) => {
-    const { token, owner, promised, likely, size, type, held } = admissions.get(request)!
+    const { token, owner, promised, likely, size, type, expires, held } = admissions.get(request)!
     admissions.delete(request)
     let hash = ''
     const receiving = blobs.receive(request.raw, {
-      owner, type, extension: null, promised, likely, size,
+      owner, type, extension: null, promised, likely, size, expires,
       // A1: without X-SHA-256 the x tags are compared with the hash of the bytes that came
       acceptHash: (sha256) => {
         if (token !== null) guard.cover(token, ENDPOINTS.upload, sha256)
@@ -59,6 +63,6 @@ export async function bud02 (app: FastifyInstance, parts: UploadParts): Promise<
     const { blob, created } = await receiving.finally(held.release)
     await decisions.keep(blob.sha256)
     // 02-11, 02-12: newly stored MUST be 201, already stored MUST be 200
-    return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
+    return reply.code(created ? 201 : 200).headers(sunsetOf(parts.retention, blob)).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
   })
 }

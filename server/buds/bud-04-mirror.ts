@@ -12,6 +12,7 @@ import { ENDPOINTS } from './bud-11-authorization.ts'
 import { buildTaggedDescriptor } from './descriptor.ts'
 import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from './json-body.ts'
 import { openOrigin } from './origin.ts'
+import { parseExpiration, sunsetOf } from './sunset.ts'
 import type { FastifyInstance } from 'fastify'
 import type { FailureCode } from '../errors.ts'
 import type { Guard, Token } from '../auth/guard.ts'
@@ -20,6 +21,7 @@ import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Decisions } from '../stores/decisions.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
+import type { Retention } from '../stores/retention.ts'
 import type { Received } from '../stores/receiving.ts'
 import type { Held, Room } from './room.ts'
 import type { UploadQueue } from './upload-queue.ts'
@@ -33,6 +35,9 @@ export interface MirrorParts {
   rates: RateLimits
   room: Room
   queue: UploadQueue
+  retention: Retention
+  /** Milliseconds. */
+  now: () => number
   allowPrivate: boolean
   /** Milliseconds a body may stand still. */
   idleTimeout: number
@@ -51,8 +56,8 @@ interface Wanted {
   exact: boolean
 }
 
-/** Bytes of one mirror that have come so far. */
-interface Progress { bytes: number }
+/** Bytes of one mirror that have come so far, and when its owner wants the blob to end (unix seconds; null: no end). */
+interface Progress { bytes: number, expires: number | null }
 
 /** The places the body's `url` names. Throws URL_INVALID or BODY_INVALID. */
 function parseWanted (value: unknown): Wanted {
@@ -79,19 +84,22 @@ function extensionIn (url: URL): string | null {
 }
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
-  const { blobs, guard, policy, lists, decisions, rates, room, queue } = parts
+  const { blobs, guard, policy, lists, decisions, rates, room, queue, retention } = parts
   takeBodiesAsBytes(app, parts.idleTimeout)
   const tokens = new WeakMap<object, Token>()
+  const ends = new WeakMap<object, number | null>()
 
   app.put('/mirror', {
     onRequest: async (request) => {
       const { headers, raw } = request
+      ends.set(request, parseExpiration(single(headers['x-expiration']), parts.now()))
       const token = guard.identify({ authorization: headers.authorization, method: 'PUT', target: raw.url!, from: rates.addressOf(raw) }, ENDPOINTS.mirror)
       policy.judge({ pubkey: token.pubkey, type: null, size: null })
       tokens.set(request, token)
     }
   }, async (request, reply) => {
     const token = tokens.get(request)!
+    const expires = ends.get(request) ?? null
     const value = parseJsonObject(request.body)
     if (token.payload !== null && !isPayloadOf(token.payload, request.body, value)) throw new Failure('TOKEN_PAYLOAD')
     const wanted = parseWanted(value['url'])
@@ -104,13 +112,13 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
       if (known !== null) {
         policy.judge({ pubkey: token.pubkey, type: known.type, size: known.size })
         const held = await room.hold({ owner: token.pubkey, likely: hinted, size: known.size })
-        const owned = await blobs.adopt(hinted, token.pubkey, null).finally(held.release)
-        if (owned !== null) return reply.code(200).send(buildTaggedDescriptor(owned, guard.names.publicUrl))
+        const owned = await blobs.adopt(hinted, token.pubkey, null, expires).finally(held.release)
+        if (owned !== null) return reply.code(200).headers(sunsetOf(retention, owned)).send(buildTaggedDescriptor(owned, guard.names.publicUrl))
       }
     }
     // A3, and nobody need be asked for it
     if (wanted.exact && !covers(token, wanted.sha256!)) throw new Failure('HASH_MISMATCH', 'the token does not cover it')
-    const progress: Progress = { bytes: 0 }
+    const progress: Progress = { bytes: 0, expires }
     const ticket = queue.enter(rates.addressOf(request.raw) ?? token.pubkey, () => progress.bytes)
     reply.raw.once('close', ticket.leave)
     await ticket.turn
@@ -118,7 +126,7 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     // the fetch goes on when the client has left, so that its next try finds the blob
     const { blob, created } = await fetchFirst(wanted, token, progress).finally(ticket.leave)
     await decisions.keep(blob.sha256)
-    return reply.code(created ? 201 : 200).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
+    return reply.code(created ? 201 : 200).headers(sunsetOf(retention, blob)).send(buildTaggedDescriptor(blob, guard.names.publicUrl))
   })
 
   function covers (token: Token, sha256: string): boolean {
@@ -161,6 +169,7 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
         extension: extensionIn(url),
         promised,
         likely,
+        expires: progress.expires,
         size: null, // the origin's Content-Length is checked by origin.ts, and counted whatever it says
         acceptHash: (sha256) => {
           if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH')

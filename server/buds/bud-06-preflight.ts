@@ -10,7 +10,8 @@ export async function bud06 (app: FastifyInstance, parts: AdmissionParts): Promi
   app.head('/upload', async (request, reply) => {
     const { headers, raw } = request
     await admit(parts, { authorization: headers.authorization, method: 'HEAD', target: raw.url!, from: parts.rates.addressOf(raw) }, {
-      sha256: single(headers['x-sha-256']), length: single(headers['x-content-length']), type: single(headers['x-content-type'])
+      sha256: single(headers['x-sha-256']), length: single(headers['x-content-length']), type: single(headers['x-content-type']),
+      expiration: single(headers['x-expiration'])
     }, ENDPOINTS.uploadPreflight, true)
     return reply.code(200).send()
   })

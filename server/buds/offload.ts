@@ -23,10 +23,10 @@ export interface Handover {
 }
 
 /**
- * Who finishes a GET whose checks are done; null when it is ours to answer. `bytes`: the whole blob, where it is in memory. Rejects with
- * StoreError.
+ * Who finishes a GET whose checks are done; null when it is ours to answer. `bytes`: the whole blob, where it is in memory; `maxAge`: seconds for which a
+ * copy is good, null for ever. Rejects with StoreError.
  */
-export type Offload = (request: IncomingMessage, blob: Blob, bytes: Buffer | null) => Handover | Promise<Handover> | null
+export type Offload = (request: IncomingMessage, blob: Blob, bytes: Buffer | null, maxAge: number | null) => Handover | Promise<Handover> | null
 
 export interface OffloadSettings {
   mode: 'off' | 'x-accel' | 'redirect'
@@ -39,7 +39,7 @@ export interface OffloadSettings {
 /** What the configuration asks for; null for nothing. `now` in milliseconds. */
 export function openOffload ({ mode, prefix, secret }: OffloadSettings, places: DirectPlaces, now: () => number): Offload | null {
   if (mode === 'x-accel' && secret !== null) return acceleration(prefix, secret, places, new Crowd(now))
-  if (mode === 'redirect') return (request, blob) => redirection(request, blob, places)
+  if (mode === 'redirect') return (request, blob, _bytes, maxAge) => redirection(request, blob, places, maxAge)
   return null
 }
 
@@ -92,13 +92,13 @@ function remember<K extends object, V> (known: WeakMap<K, V>, key: K, make: () =
 /** How long a client may use the URL again without asking us, seconds: for so long a delete may go unnoticed. */
 const REDIRECT_SECONDS = 60
 
-function redirection ({ headers }: IncomingMessage, blob: Blob, places: DirectPlaces): Promise<Handover> | null {
+function redirection ({ headers }: IncomingMessage, blob: Blob, places: DirectPlaces, maxAge: number | null): Promise<Handover> | null {
   if (blob.size <= SMALL_BYTES || !isPlain(headers, blob.size)) return null
   // it has our entity tag from a HEAD; the store's is another, and would start the download anew
   if (headers['if-range'] === `"${blob.sha256}"`) return null
   // a store cannot be told to send a Content-Security-Policy
   if (contentPolicy(blob.type) !== null) return null
-  const url = places.url(blob, `${blob.sha256}.${extensionOf(blob.type)}`)
+  const url = places.url(blob, `${blob.sha256}.${extensionOf(blob.type)}`, maxAge)
   return url?.then((location) => ({
     status: 307,
     headers: flat({ ...CORS_HEADERS, location, 'cache-control': `public, max-age=${REDIRECT_SECONDS}`, 'content-length': 0 }),

@@ -4,6 +4,7 @@
 
 import { hotBlobCounts } from '../stores/hot-blobs.ts'
 import { bodiesArriving } from '../stores/intake.ts'
+import { retentionCounts } from '../stores/retention-sweep.ts'
 import { BOUNDS } from '../stores/store-times.ts'
 import { signatureChecks } from '../auth/signature.ts'
 import { VERSION } from '../version.ts'
@@ -86,7 +87,15 @@ export const DEFINITIONS: readonly Definition[] = [
   },
   { name: 'marquee_token_cache_lookups_total', type: 'counter', help: 'Authorization headers looked for among those already verified', read: ({ guard }) => hitsOf(guard.tokenCache) },
   { name: 'marquee_blob_cache_lookups_total', type: 'counter', help: 'Blobs looked for in the memory of hot ones', read: () => hitsOf(hotBlobCounts) },
-  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] }
+  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] },
+  { name: 'marquee_retention_ended_total', type: 'counter', help: 'Ownerships ended since their time had come', read: () => [{ value: retentionCounts.ended }] },
+  { name: 'marquee_retention_removed_total', type: 'counter', help: 'Blobs that went with the last ownership so ended', read: () => [{ value: retentionCounts.removed }] },
+  {
+    name: 'marquee_retention_last_sweep_timestamp_seconds',
+    type: 'gauge',
+    help: 'When a sweep of retention last came to its end; 0 before the first',
+    read: () => [{ value: retentionCounts.sweptAt }]
+  }
 ]
 
 export interface Exposition {

@@ -11,6 +11,7 @@ import { BlobReader } from './blob-reader.ts'
 import { BlobRemover } from './blob-remover.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { Changes } from './changes.ts'
+import { EndingMarks } from './ending-marks.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
@@ -28,6 +29,7 @@ import type { Ownership } from './owners.ts'
 import type { PackDraft, PackReading, Piece } from './pack-store.ts'
 import type { ReceiveHints, Received } from './receiving.ts'
 import type { IndexRecord } from './record.ts'
+import type { Retention } from './retention.ts'
 import type { Sweeper } from './sweeper.ts'
 
 /** How long "not there" is remembered where other nodes may write to the same store (design §3). */
@@ -46,6 +48,8 @@ export interface BlobsParts {
   /** Where several nodes share the store: what removes packs there. */
   sweeper?: Sweeper | null
   limits: { maxSize: number, idleTimeout: number, inlineLimit: number }
+  /** Whose time runs by a rule; absent: nobody's. */
+  retention?: Pick<Retention, 'renews'> | null
   /** Bytes of small blobs kept in memory; 0 by default. */
   cacheSize?: number
   /** Milliseconds. */
@@ -59,21 +63,25 @@ export class Blobs {
   readonly #writer: BlobWriter
   readonly #remover: BlobRemover
   readonly #changes: Changes | null
+  readonly #endings: EndingMarks | null
   readonly #limits: BlobsParts['limits']
+  readonly #retention: BlobsParts['retention']
   readonly #now: () => number
   readonly #locks = new Locks()
   readonly #missing: Seen
   readonly #reader: BlobReader
 
-  constructor ({ stores, descriptors, foreign, sweeper = null, limits, cacheSize = 0, now = Date.now }: BlobsParts) {
+  constructor ({ stores, descriptors, foreign, sweeper = null, limits, retention = null, cacheSize = 0, now = Date.now }: BlobsParts) {
     this.#reader = new BlobReader(stores, cacheSize, now)
     this.#changes = stores.shared ? new Changes(stores.state, now) : null
+    this.#endings = stores.shared ? new EndingMarks(stores.state, now) : null
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
     this.#remover = new BlobRemover(stores, descriptors, this.#writer)
     this.#stores = stores
     this.#rows = descriptors
     this.#foreign = foreign
     this.#limits = limits
+    this.#retention = retention
     this.#now = now
     this.#missing = new Seen(10_000)
   }
@@ -126,7 +134,7 @@ export class Blobs {
     const found = await this.#foreign?.find(sha256) ?? null
     if (found === null) return null
     const { place, size } = found
-    const blob: Blob = { sha256, blake3: null, size, type: UNTYPED, uploaded: Math.floor(this.#now() / 1000), place, foreign: true }
+    const blob: Blob = { sha256, blake3: null, size, type: UNTYPED, uploaded: Math.floor(this.#now() / 1000), place, foreign: true, expires: null }
     const reading = await this.#reader.open(blob, 0, Math.min(size, SNIFFED_BYTES))
     if (reading === null) return null
     blob.type = await resolveType(null, await readWhole(reading), null)
@@ -157,17 +165,17 @@ export class Blobs {
       hints.acceptHash(arrival.sha256)
       const type = await resolveType(hints.type, arrival.head, hints.extension)
       hints.acceptType(type, arrival.size)
-      return await this.#locks.run(arrival.sha256, () => this.#settle(arrival, type, draft, hints.owner))
+      return await this.#locks.run(arrival.sha256, () => this.#settle(arrival, type, draft, hints.owner, hints.expires ?? null))
     } finally {
       await (draft as PackDraft | null)?.discard()
     }
   }
 
-  async #settle (arrival: Arrival, type: string, draft: PackDraft | null, owner: string): Promise<Received> {
+  async #settle (arrival: Arrival, type: string, draft: PackDraft | null, owner: string, expires: number | null): Promise<Received> {
     const { sha256, blake3, size } = arrival
     const here = await this.#current(sha256)
-    if (here !== null) return { blob: await this.#own(here, owner, type), created: false }
-    const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
+    if (here !== null) return { blob: await this.#own(here, owner, type, expires), created: false }
+    const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size, ...(expires === null ? {} : { expires }) }
     // of what shares a sync the journal's entry is the note
     const journaled = arrival.whole !== null && this.#stores.journal?.takes() === true
     const noted = !journaled && this.#note(sha256, blake3)
@@ -179,7 +187,7 @@ export class Blobs {
       throw error
     }
     this.#missing.delete(sha256)
-    return { blob: { sha256, blake3, size, type, uploaded: ownership.uploaded, place, foreign: false }, created: true }
+    return { blob: { sha256, blake3, size, type, uploaded: ownership.uploaded, place, foreign: false, expires }, created: true }
   }
 
   /** Called before the store is changed; true when the note is the caller's to strike out, once the rows say the same. */
@@ -210,32 +218,40 @@ export class Blobs {
     return blob === null ? null : { blob, record }
   }
 
-  /** Makes a blob that is here somebody's too. Null when it is not here (or nobody's to give). */
-  async adopt (sha256: string, owner: string, type: string | null): Promise<Blob | null> {
+  /**
+   * Makes a blob that is here somebody's too, until `expires` (unix seconds; null: no end; absent: as it was). Null when it is not here (or
+   * nobody's to give).
+   */
+  async adopt (sha256: string, owner: string, type: string | null, expires?: number | null): Promise<Blob | null> {
     return this.#locks.run(sha256, async () => {
       const here = await this.#current(sha256)
-      return here === null ? null : this.#own(here, owner, type ?? here.blob.type)
+      return here === null ? null : this.#own(here, owner, type ?? here.blob.type, expires)
     })
   }
 
-  async #own ({ blob, record }: Here, owner: string, type: string): Promise<Blob> {
+  async #own ({ blob, record }: Here, owner: string, type: string, expires?: number | null): Promise<Blob> {
     const have = this.#rows.ownership(blob.sha256, owner)
-    // the first type stays, but a specific one takes the place of octet-stream (A10)
-    if (have !== null && (have.type !== UNTYPED || type === UNTYPED)) return blob
+    // the first type stays, but a specific one takes the place of octet-stream (A10); of ends asked for the newest counts
+    const typed = have === null || (have.type === UNTYPED && type !== UNTYPED)
+    const until = expires === undefined ? have?.expires ?? null : expires
+    const renewed = have !== null && expires !== undefined && this.#retention?.renews({ ...have, owner, size: blob.size }) === true
+    if (!typed && !renewed && until === have.expires) return blob
     const ownership: Ownership = {
-      sha256: blob.sha256, owner, type, uploaded: have?.uploaded ?? this.#seconds(), blake3: blob.blake3!, size: blob.size,
-      ...(have?.expires == null ? {} : { expires: have.expires })
+      sha256: blob.sha256, owner, type: typed ? type : have.type, uploaded: renewed ? this.#seconds() : have?.uploaded ?? this.#seconds(), blake3: blob.blake3!,
+      size: blob.size, ...(until === null ? {} : { expires: until })
     }
     const noted = this.#note(blob.sha256, blob.blake3)
     // while a log speaks of the blob, what becomes of its owners is logged too: replay must end where we are
     if (this.#stores.journal?.speaksOf(blob.sha256) === true) await this.#stores.journal.append({ op: 'own', ownership })
     await this.#stores.owners.put(ownership)
+    if (have !== null) await this.#endings?.outlast(ownership, this.#stores.owners)
     // again if absent: another node may have removed the records as the last owner left, between our look and our owner
     if (record !== null && await this.#stores.index.own(record.multihash) === null) {
       await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
     }
     this.#rows.save(ownership, blob.place, noted)
     this.#reader.cool(blob.sha256) // its type may have changed
+    if (have !== null) await this.#changes?.note(blob.sha256)
     return this.#rows.get(blob.sha256)!
   }
 
@@ -265,14 +281,16 @@ export class Blobs {
   }
 
   /**
-   * Ends one ownership, and with the last one the blob. 'disowned'; 'not-owner' when somebody else's; null when it is not here.
+   * Ends one ownership, and with the last one the blob, unless `isDue`, asked right before, says no. 'disowned'; 'kept'; 'not-owner' when
+   * somebody else's; null when it is not here.
    */
-  async disown (sha256: string, owner: string): Promise<'disowned' | 'not-owner' | null> {
+  async disown (sha256: string, owner: string, isDue?: () => boolean): Promise<'disowned' | 'kept' | 'not-owner' | null> {
     return this.#locks.run(sha256, async () => {
       const here = await this.#current(sha256)
       if (here === null) return await this.find(sha256) === null ? null : 'not-owner' // foreign blobs are nobody's
       if (this.#rows.ownership(sha256, owner) === null) return 'not-owner'
       await this.#stores.journal?.settled(sha256)
+      if (isDue?.() === false) return 'kept'
       const noted = this.#note(sha256, here.blob.blake3)
       if (this.#stores.journal?.speaksOf(sha256) === true) await this.#stores.journal.append({ op: 'drop', sha256, owner })
       await this.#stores.owners.remove(sha256, owner)

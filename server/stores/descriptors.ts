@@ -22,6 +22,8 @@ export interface Blob {
   place: Place
   /** Written by somebody else's hash-stream tools: served, nobody's. */
   foreign: boolean
+  /** Unix seconds: the latest end that its owners asked for; null: one of them asked for none. */
+  expires: number | null
 }
 
 interface BlobRow {
@@ -34,6 +36,7 @@ interface BlobRow {
   pack: Buffer | null
   offset: number
   alien: number
+  expires: number | null
 }
 
 /** One line of an owner's list, with the time when that owner came. */
@@ -44,8 +47,8 @@ export interface OwnedBlob {
   uploaded: number
 }
 
-type RowBlob = Pick<Blob, 'sha256' | 'blake3' | 'size' | 'type' | 'uploaded'>
-type BlobColumns = [Buffer, Buffer | null, number, string, number, number, Uint8Array | null, number, number]
+type RowBlob = Pick<Blob, 'sha256' | 'blake3' | 'size' | 'type' | 'uploaded'> & { expires?: number | null }
+type BlobColumns = [Buffer, Buffer | null, number, string, number, number, Uint8Array | null, number, number, number | null]
 
 interface SavedRow {
   ownership: Ownership
@@ -78,7 +81,7 @@ function blobOf (row: BlobRow, sha256: string): Blob {
     : row.place === 1 ? { kind: 'inline' } : { kind: 'part', pack: row.pack as Buffer, offset: row.offset }
   return {
     sha256, blake3: row.blake3?.toString('hex') ?? null, size: row.size, type: row.type,
-    uploaded: row.uploaded, place, foreign: row.alien === 1
+    uploaded: row.uploaded, place, foreign: row.alien === 1, expires: row.expires
   }
 }
 
@@ -113,10 +116,10 @@ export class Descriptors {
     this.#saveAll = database.transaction((rows: readonly SavedRow[]) => { for (const row of rows) this.#saveRow(row) })
     this.#get = database.prepare('SELECT * FROM blobs WHERE sha256 = ?')
     this.#putBlob = database.prepare(`
-      INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (sha256) DO UPDATE SET blake3 = excluded.blake3, size = excluded.size, type = excluded.type, uploaded = excluded.uploaded,
-        place = excluded.place, pack = excluded.pack, offset = excluded.offset, alien = excluded.alien`)
-    this.#addBlob = database.prepare('INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING')
+        place = excluded.place, pack = excluded.pack, offset = excluded.offset, alien = excluded.alien, expires = excluded.expires`)
+    this.#addBlob = database.prepare('INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING')
     this.#someDeparted = database.prepare('SELECT 1 FROM departed LIMIT 1').get() !== undefined
     this.#putOwner = database.prepare(`
       INSERT INTO owners VALUES (?, ?, ?, ?, ?)
@@ -129,7 +132,8 @@ export class Descriptors {
     this.#settle = database.prepare(`
       UPDATE blobs SET
         uploaded = (SELECT min(uploaded) FROM owners WHERE sha256 = @sha256),
-        type = coalesce((SELECT type FROM owners WHERE sha256 = @sha256 AND type <> @untyped ORDER BY uploaded, pubkey LIMIT 1), @untyped)
+        type = coalesce((SELECT type FROM owners WHERE sha256 = @sha256 AND type <> @untyped ORDER BY uploaded, pubkey LIMIT 1), @untyped),
+        expires = (SELECT CASE WHEN count(*) = count(expires) THEN max(expires) END FROM owners WHERE sha256 = @sha256)
       WHERE sha256 = @sha256`)
     this.#departedAt = database.prepare('SELECT uploaded FROM departed WHERE pubkey = ? AND sha256 = ?')
     this.#sameSecond = database.prepare(`${LISTED} AND o.uploaded = ? AND o.sha256 > ? ORDER BY o.sha256 LIMIT ?`)
@@ -188,7 +192,7 @@ export class Descriptors {
     const kind = { own: 0, inline: 1, part: 2 }[place.kind]
     return [
       Buffer.from(blob.sha256, 'hex'), blob.blake3 === null ? null : Buffer.from(blob.blake3, 'hex'), blob.size, blob.type, blob.uploaded,
-      kind, place.kind === 'part' ? place.pack : null, place.kind === 'part' ? place.offset : 0, foreign ? 1 : 0
+      kind, place.kind === 'part' ? place.pack : null, place.kind === 'part' ? place.offset : 0, foreign ? 1 : 0, blob.expires ?? null
     ]
   }
 

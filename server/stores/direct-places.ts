@@ -17,11 +17,11 @@ export class DirectPlaces {
   }
 
   /**
-   * A URL at which the store serves this blob, for some minutes at least, under its type and the file name `name`; null where there is none.
-   * Rejects with StoreError.
+   * A URL at which the store serves this blob, for some minutes at least, under its type and the file name `name`, good for `maxAge` seconds (null: for
+   * ever); null where there is none. Rejects with StoreError.
    */
-  url (blob: Blob, name: string): Promise<string> | null {
-    return this.#isPack(blob) ? this.#stores.packs.presign?.(sha256Multihash(blob.sha256), blob.type, name) ?? null : null
+  url (blob: Blob, name: string, maxAge: number | null): Promise<string> | null {
+    return this.#isPack(blob) ? this.#stores.packs.presign?.(sha256Multihash(blob.sha256), blob.type, name, maxAge) ?? null : null
   }
 
   /** Own packs begin and end with the blob; a blob that the journal holds has no file yet, an inline one never has. */

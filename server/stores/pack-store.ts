@@ -57,9 +57,9 @@ export interface PackStore {
   path?: (pack: Multihash) => string
   /**
    * A URL by which anybody can GET the pack for some minutes at least, as media type `type` and under the file name `name`, which must need
-   * no quoting. Says nothing of whether the pack is there. Rejects with StoreError.
+   * no quoting. `maxAge`: seconds for which a copy is good; null for ever. Says nothing of whether the pack is there. Rejects with StoreError.
    */
-  presign?: (pack: Multihash, type: string, name: string) => Promise<string>
+  presign?: (pack: Multihash, type: string, name: string, maxAge: number | null) => Promise<string>
   /** True when there was one. */
   remove: (pack: Multihash) => Promise<boolean>
   list: () => AsyncIterable<PackEntry>

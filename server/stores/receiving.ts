@@ -15,6 +15,8 @@ export interface ReceiveHints {
   likely: string | null
   /** Bytes, as announced. */
   size: number | null
+  /** Unix seconds when the owner wants the blob to end; absent or null for no end. */
+  expires?: number | null
   /** Throws a Failure when this hash may not be stored; asked once, with the real hash, before anything is visible. */
   acceptHash: (sha256: string) => void
   /** The same for the type, once it is settled, and the size. */

@@ -20,6 +20,11 @@ export class StateStore {
     return this.#objects.put(this.#layout.state(name), Buffer.from(JSON.stringify(value)))
   }
 
+  /** Writes only if there is none: true when this call made it. */
+  add (name: string, value: unknown): Promise<boolean> {
+    return this.#objects.add(this.#layout.state(name), Buffer.from(JSON.stringify(value)))
+  }
+
   async get (name: string): Promise<unknown> {
     const key = this.#layout.state(name)
     const bytes = await this.#objects.get(key)

@@ -108,7 +108,7 @@ export class StoreTimes {
       }
     }
     if (packs.path !== undefined) watched.path = (pack) => packs.path!(pack)
-    if (packs.presign !== undefined) watched.presign = (pack, type, name) => packs.presign!(pack, type, name)
+    if (packs.presign !== undefined) watched.presign = (pack, type, name, maxAge) => packs.presign!(pack, type, name, maxAge)
     return watched
   }
 

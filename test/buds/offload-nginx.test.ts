@@ -127,6 +127,20 @@ t.test('a small blob that many ask for goes to nginx whole, to be kept for a sec
 if (nginx !== null) {
   const { url, errors } = nginx
 
+  t.test('behind nginx a blob with an end says so as we do', async t => {
+    for (const size of [100, 300_000]) {
+      const { sha256, bytes } = await put(url, `ends ${size}`, size)
+      const end = Math.floor(Date.now() / 1000) + 5000
+      await upload(direct, signer, { sha256, bytes }, { 'x-expiration': String(end) })
+      for (const headers of [{}, { range: 'bytes=5-9' }, { 'if-none-match': `"${sha256}"` }] as Record<string, string>[]) {
+        const answer = await fetch(`${url}/${sha256}`, { headers })
+        await answer.arrayBuffer()
+        t.equal(answer.headers.get('sunset'), new Date(end * 1000).toUTCString(), `${size} ${JSON.stringify(headers)}`)
+        t.match(answer.headers.get('cache-control'), /^public, max-age=(4\d{3}|5000), no-transform$/)
+      }
+    }
+  })
+
   t.test('behind nginx every answer is the one we give ourselves: headers, ranges, conditions, refusals', async t => {
     for (const [name, size, type] of [
       ['film', 300_000, 'video/mp4'], ['page', 70_000, 'text/html; charset=utf-8'], ['drawing', 50_000, 'image/svg+xml'], ['opaque', 9000, 'application/octet-stream'],

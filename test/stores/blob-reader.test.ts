@@ -31,7 +31,7 @@ async function setUp (seed: string, size: number) {
   const stores = composeStores(packs, new MemoryObjects(), new Layout(false), false)
   const { bytes, sha256 } = seededBlob(seed, size)
   await writePack(packs, bytes, sha256)
-  const blob: Blob = { sha256, blake3: null, size, type: 'image/png', uploaded: 1, place: { kind: 'own' }, foreign: false }
+  const blob: Blob = { sha256, blake3: null, size, type: 'image/png', uploaded: 1, place: { kind: 'own' }, foreign: false, expires: null }
   return { packs, reader: new BlobReader(stores, 1024 * 1024, () => 5), blob, bytes, sha256 }
 }
 
@@ -75,7 +75,7 @@ t.test('a blob above 256 KiB is read piece by piece', async (t) => {
 
 t.test('memory for hot blobs is bounded, and what was read longest ago goes first', async (t) => {
   const hot = new HotBlobs(100)
-  const blob = (sha256: string): Blob => ({ sha256, blake3: null, size: 40, type: 'x/y', uploaded: 1, place: { kind: 'own' }, foreign: false })
+  const blob = (sha256: string): Blob => ({ sha256, blake3: null, size: 40, type: 'x/y', uploaded: 1, place: { kind: 'own' }, foreign: false, expires: null })
   for (const name of ['a', 'b']) hot.put({ blob: blob(name), bytes: Buffer.alloc(40), until: 10 })
   t.ok(hot.get('a', 1))
   hot.put({ blob: blob('c'), bytes: Buffer.alloc(40), until: 10 })

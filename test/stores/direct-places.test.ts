@@ -14,7 +14,7 @@ import type { Blob, Place } from '../../server/stores/descriptors.ts'
 
 const minio = await startMinio(t)
 const { bytes, sha256 } = seededBlob('direct', 100_000)
-const blobAt = (place: Place): Blob => ({ sha256, blake3: null, size: bytes.length, type: 'video/mp4', uploaded: 1, place, foreign: false })
+const blobAt = (place: Place): Blob => ({ sha256, blake3: null, size: bytes.length, type: 'video/mp4', uploaded: 1, place, foreign: false, expires: null })
 const own = blobAt({ kind: 'own' })
 const others = [blobAt({ kind: 'inline' }), blobAt({ kind: 'part', pack: sha256Multihash('ab'.repeat(32)), offset: 7 }), blobAt({ kind: 'part', pack: sha256Multihash('ab'.repeat(32)), offset: 0 })]
 
@@ -24,7 +24,7 @@ t.test('on folders the file below the pack folder is the blob, byte for byte', a
   await writePack(stores.packs, bytes, sha256)
   const places = new DirectPlaces(stores)
   t.ok(readFileSync(join(root, 'pack', places.file(own)!)).equals(bytes))
-  t.equal(places.url(own, 'x.mp4'), null)
+  t.equal(places.url(own, 'x.mp4', null), null)
   for (const blob of others) t.equal(places.file(blob), null, blob.place.kind)
 })
 
@@ -36,7 +36,7 @@ t.test('a blob that the journal holds has no file yet', async t => {
 
 t.test('in memory there is neither', async t => {
   const places = new DirectPlaces(openMemoryStores())
-  t.strictSame([places.file(own), places.url(own, 'x.mp4')], [null, null])
+  t.strictSame([places.file(own), places.url(own, 'x.mp4', null)], [null, null])
 })
 
 if (minio !== null) {
@@ -47,10 +47,10 @@ if (minio !== null) {
     await writePack(stores.packs, bytes, sha256, UNKNOWN)
     const places = new DirectPlaces(stores)
     t.equal(places.file(own), null)
-    for (const blob of others) t.equal(places.url(blob, 'x'), null, blob.place.kind)
-    const url = await places.url(own, `${sha256}.mp4`)
-    t.equal(await places.url(own, `${sha256}.mp4`), url, 'one URL is kept')
-    t.not(await places.url({ ...own, type: 'audio/ogg' }, `${sha256}.ogg`), url, 'for another type it is another')
+    for (const blob of others) t.equal(places.url(blob, 'x', null), null, blob.place.kind)
+    const url = await places.url(own, `${sha256}.mp4`, null)
+    t.equal(await places.url(own, `${sha256}.mp4`, null), url, 'one URL is kept')
+    t.not(await places.url({ ...own, type: 'audio/ogg' }, `${sha256}.ogg`, null), url, 'for another type it is another')
     const response = await fetch(url!)
     t.match([response.status, response.headers.get('content-type')], [200, 'video/mp4'])
     t.ok(Buffer.from(await response.arrayBuffer()).equals(bytes))

@@ -52,9 +52,9 @@ export class S3PackStore implements PackStore {
     return body === null ? null : new ToldReading(body, keyOf(pack))
   }
 
-  async presign (pack: Multihash, type: string, name: string): Promise<string> {
+  async presign (pack: Multihash, type: string, name: string, maxAge: number | null): Promise<string> {
     const key = this.#layout.pack(pack)
-    return this.#bucket.ask('presign', key, () => this.#presigner.url(key, type, name))
+    return this.#bucket.ask('presign', key, () => this.#presigner.url(key, type, name, maxAge))
   }
 
   async remove (pack: Multihash): Promise<boolean> {
