@@ -40,7 +40,7 @@ const SINGLE: Readonly<Record<string, RegExp>> = {
   'minio': /^server\/stores\/s3\//,
   'better-sqlite3': /^server\/database\.ts$/,
   '@noble/secp256k1': /^server\/auth\/signature\.ts$/,
-  'nostr-tools/pool': /^$/, 'nostr-tools/relay': /^$/, 'nostr-tools/abstract-pool': /^$/, 'nostr-tools/abstract-relay': /^$/, 'ws': /^$/
+  'nostr-tools/pool': /^$/, 'nostr-tools/relay': /^$/, 'nostr-tools/abstract-pool': /^$/, 'nostr-tools/abstract-relay': /^$/, 'ws': /^server\/catalog\/relay-link\.ts$/
 }
 
 /** Node's own ways out; what only looks at text is none. */
