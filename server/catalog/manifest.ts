@@ -12,7 +12,7 @@ export const MANIFEST_SCHEMA_NAME = 'indeehub.film-manifest/1'
 /** Bytes. */
 export const MANIFEST_LIMIT = 8 * 1024 * 1024
 
-/** Of all renditions together. */
+/** Of all renditions together, before anything is written: in what was received the bytes bound them, at some 45,000. */
 export const SEGMENT_LIMIT = 50_000
 
 export interface BlobRef {
@@ -66,7 +66,7 @@ export interface NamedHash extends BlobRef {
   seq: number | null
 }
 
-/** Throws a CatalogFault: MANIFEST_TOO_LARGE, MANIFEST_INVALID, SEGMENTS_TOO_MANY, MANIFEST_SPELLING or AGGREGATE_WRONG. */
+/** Throws a CatalogFault: MANIFEST_TOO_LARGE, MANIFEST_INVALID, MANIFEST_SPELLING or AGGREGATE_WRONG. */
 export function parseManifest (bytes: Uint8Array): FilmManifest {
   if (bytes.length > MANIFEST_LIMIT) throw new CatalogFault('MANIFEST_TOO_LARGE', `at most ${MANIFEST_LIMIT} bytes`)
   let text: string
@@ -80,18 +80,12 @@ export function parseManifest (bytes: Uint8Array): FilmManifest {
   // the schema is closed, so what comes after it does not go deep
   checkSchema(FILM_MANIFEST_SCHEMA, value)
   const manifest = value as FilmManifest
-  judgeRenditions(manifest)
+  // two of one name would share the paths of the aggregate
+  if (new Set(manifest.renditions.map(({ name }) => name)).size < manifest.renditions.length) throw new CatalogFault('MANIFEST_INVALID', 'two renditions of one name')
   // what JSON.parse hides: members that stand twice, other spellings of a number, white space
   if (spell(manifest) !== text) throw new CatalogFault('MANIFEST_SPELLING')
   if (aggregateHash(manifest) !== manifest.aggregate) throw new CatalogFault('AGGREGATE_WRONG')
   return manifest
-}
-
-function judgeRenditions ({ renditions }: Pick<FilmManifest, 'renditions'>): void {
-  const segments = renditions.reduce((sum, rendition) => sum + rendition.segments.length, 0)
-  if (segments > SEGMENT_LIMIT) throw new CatalogFault('SEGMENTS_TOO_MANY', `at most ${SEGMENT_LIMIT}`)
-  // two of one name would share the paths of the aggregate
-  if (new Set(renditions.map(({ name }) => name)).size < renditions.length) throw new CatalogFault('MANIFEST_INVALID', 'two renditions of one name')
 }
 
 function spell (manifest: FilmManifest): string {
@@ -102,8 +96,10 @@ function spell (manifest: FilmManifest): string {
   }
 }
 
-/** The blob, with its sha256 (the BLAKE3 of it is the store's to tell) and the aggregate filled in. Throws as `parseManifest`. */
+/** The blob, with its sha256 (the BLAKE3 of it is the store's to tell) and the aggregate filled in. Throws as `parseManifest`, or SEGMENTS_TOO_MANY. */
 export function buildManifest (facts: Omit<FilmManifest, 'schema' | 'aggregate'>): { manifest: FilmManifest, bytes: Buffer, sha256: string } {
+  const segments = facts.renditions.reduce((sum, rendition) => sum + rendition.segments.length, 0)
+  if (segments > SEGMENT_LIMIT) throw new CatalogFault('SEGMENTS_TOO_MANY', `${segments}, at most ${SEGMENT_LIMIT}`)
   const aggregate = aggregateHash(facts)
   const bytes = Buffer.from(spell({ schema: MANIFEST_SCHEMA_NAME, ...facts, aggregate }))
   return { manifest: parseManifest(bytes), bytes, sha256: sha256Hex(bytes) }

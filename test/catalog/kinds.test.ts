@@ -3,7 +3,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { CATALOG_KINDS, parseCatalogEvent } from '../../server/catalog/catalog-event.ts'
-import { CatalogFault } from '../../server/catalog/faults.ts'
 import { buildCarrier, latestPointerName } from '../../server/catalog/kinds/application-data.ts'
 import { buildApplication } from '../../server/catalog/kinds/application.ts'
 import { buildArtifact } from '../../server/catalog/kinds/artifact.ts'
@@ -17,19 +16,9 @@ import { buildTitle, buildWithdrawnTitle, parseTitle } from '../../server/catalo
 import { buildWithdrawal, parseWithdrawal } from '../../server/catalog/kinds/withdrawal.ts'
 import { SCHEMAS } from '../../server/catalog/schemas/published.ts'
 import { versionOf } from '../../server/catalog/versions.ts'
+import { faultOf } from './faults.ts'
 import { B3, CREATOR, NODE, ORIGIN, OTHER, SAMPLES, SHA, T0, eventOf } from './samples.ts'
 import type { EventDraft } from '../../server/auth/signature.ts'
-import type { CatalogFaultCode } from '../../server/catalog/faults.ts'
-
-export function faultOf (attempt: () => unknown): CatalogFaultCode | 'none' {
-  try {
-    attempt()
-    return 'none'
-  } catch (error) {
-    if (error instanceof CatalogFault) return error.code
-    throw error
-  }
-}
 
 /** A reader who knows the draft and nothing of ours: unknown words are annotations. */
 const reader = new Ajv2020({ strict: false })
