@@ -14,20 +14,22 @@ CREATE TABLE events (
 CREATE INDEX events_by_address ON events (kind, pubkey, d, created_at DESC, id);
 CREATE INDEX events_by_time ON events (kind, created_at);
 
+CREATE TABLE authors (                          -- keys whose events were taken over HTTP here: theirs are then taken from relays too
+  pubkey     BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE deleted_ids (                      -- kind 5 with e tags: counts for events of the same author, whenever they come
   id         BLOB NOT NULL,                     -- the event that is deleted
   pubkey     BLOB NOT NULL,                     -- who deleted it
-  by         BLOB NOT NULL,                     -- the id of the kind 5 event
-  PRIMARY KEY (id, pubkey, by)
+  PRIMARY KEY (id, pubkey)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE deleted_addresses (                -- kind 5 with a tags: covers every version up to the deletion's own time
+CREATE TABLE deleted_addresses (                -- kind 5 with a tags, of the address's own author
   kind       INTEGER NOT NULL,
-  pubkey     BLOB NOT NULL,                     -- author of the address, and of the deletion
+  pubkey     BLOB NOT NULL,
   d          TEXT NOT NULL,
-  until      INTEGER NOT NULL,                  -- created_at of the deletion
-  by         BLOB NOT NULL,                     -- the id of the kind 5 event
-  PRIMARY KEY (kind, pubkey, d, until, by)
+  until      INTEGER NOT NULL,                  -- covers every version up to the latest deletion's own created_at, inclusive
+  PRIMARY KEY (kind, pubkey, d)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE titles (                           -- the live version of each film, withdrawn ones included
@@ -39,8 +41,7 @@ CREATE TABLE titles (                           -- the live version of each film
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER,                          -- NIP-40; null: never
   title       TEXT NOT NULL,
-  summary     TEXT NOT NULL,
-  status      TEXT NOT NULL,                    -- published, withdrawn, or the creator's own word
+  status      TEXT NOT NULL,                    -- published or withdrawn
   published_at INTEGER,
   duration    INTEGER,                          -- seconds
   manifest    BLOB,                             -- sha256 of the manifest blob; null where the title names none
@@ -104,6 +105,7 @@ CREATE TABLE collections (                      -- 30005
   d          TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   title      TEXT NOT NULL,
+  status     TEXT NOT NULL,                     -- published or withdrawn
   items      TEXT NOT NULL,                     -- JSON: addresses in order
   PRIMARY KEY (pubkey, d)
 ) STRICT, WITHOUT ROWID;

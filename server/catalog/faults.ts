@@ -31,6 +31,7 @@ export const CATALOG_FAULTS = {
   HASHSEQ_INVALID: [400, 'a hash sequence is a row of 32-byte hashes'],
   HASH_UNREADABLE: [400, 'a hash is 64 hex digits, sha256:…, blake3:…, or a CID of raw bytes'],
   ADDRESS_UNREADABLE: [400, 'an address is kind:pubkey:d or naddr1…'],
+  CURSOR_UNREADABLE: [400, 'the cursor is none of this list'],
   KEY_UNREADABLE: [400, 'a key is 64 hex digits or npub1…']
 } as const satisfies Record<string, readonly [number, string]>
 
