@@ -189,11 +189,12 @@ CREATE TABLE outbox (                           -- what is still to be told to a
 CREATE INDEX outbox_due ON outbox (relay, next_at) WHERE state = 'waiting';
 
 CREATE TABLE relay_cursors (                    -- how far each followed relay has been read
-  relay      TEXT NOT NULL,
+  relay      TEXT NOT NULL,                     -- URL
   topic      TEXT NOT NULL,                     -- which filter
-  caught_up  INTEGER NOT NULL,                  -- created_at: everything up to here has been asked for, to the end
-  back_to    INTEGER,                           -- a backfill under way has read from now back to here; null: it is complete
-  at         INTEGER NOT NULL,                  -- when this was last so
+  read_to    INTEGER NOT NULL,                  -- created_at: what was made before was read to the end; 0: nothing yet
+  top        INTEGER,                           -- a backfill is under way, which began here ...
+  down_to    INTEGER,                           -- ... and has come down to here
+  full_at    INTEGER NOT NULL,                  -- when a backfill down to the beginning was last complete; 0: never
   PRIMARY KEY (relay, topic)
 ) STRICT, WITHOUT ROWID;
 
