@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['rooms', /^server\/(buds|catalog|gateway)\//],
   ['auth', /^server\/auth\//],
   ['stores', /^server\/stores\//],
-  ['ground', /^server\/(errors|refusal|cors|config|config-fields|config-values|database|checkpointer|checkpoint-thread|version)\.ts$/]
+  ['ground', /^server\/(errors|refusal|cors|json-body|config|config-fields|config-values|database|checkpointer|checkpoint-thread|version)\.ts$/]
 ]
 
 const layerOf = (path: string): string => LAYERS.find(([, is]) => is.test(path))?.[0] ?? 'nowhere'
@@ -97,7 +97,7 @@ const RULES: readonly (readonly [rule: string, planted: Source[], check: Check])
   ['commands and marquee put the parts together; rooms, auth and stores know neither them nor the configuration',
     [plant('server/buds/x.ts', "import type { Config } from '../config.ts'"), plant('server/auth/y.ts', "import { VERSION } from '../version.ts'")],
     perImport(({ path }, { of, type }) => ['rooms', 'auth', 'stores'].includes(layerOf(path)) && layerOf(of) === 'ground' && of !== 'server/errors.ts' &&
-      !(layerOf(path) === 'rooms' && ['server/cors.ts', 'server/refusal.ts'].includes(of)) && !(type && (layerOf(path) === 'stores' || path.startsWith('server/catalog/')) && of === 'server/database.ts'))],
+      !(layerOf(path) === 'rooms' && ['server/cors.ts', 'server/refusal.ts', 'server/json-body.ts'].includes(of)) && !(type && (layerOf(path) === 'stores' || path.startsWith('server/catalog/')) && of === 'server/database.ts'))],
   ['rooms see bytes only through blobs.ts: of stores/ they run nothing else but pure modules and constants',
     [plant('server/buds/x.ts', "import { OwnerStore } from '../stores/owners.ts'"), plant('server/gateway/y.ts', "import { openStores } from '../stores/open.ts'")],
     perImport(({ path }, { of, type, names }) => {

@@ -5,15 +5,15 @@ import type { Database, Statement } from '../database.ts'
 export class AuthorRows {
   readonly #add: Statement<[Buffer]>
   readonly #has: Statement<[Buffer, Buffer]>
-  readonly #adverts: Statement<[Buffer, number, Buffer, number], { count: number }>
-  readonly #fresher: Statement<[Buffer, number, Buffer, number, number], { count: number }>
+  readonly #adverts: Statement<[Buffer, Buffer, number], { count: number }>
+  readonly #fresher: Statement<[Buffer, Buffer, number, number], { count: number }>
 
   constructor (database: Database) {
     this.#add = database.prepare('INSERT OR IGNORE INTO authors (pubkey) VALUES (?)')
     this.#has = database.prepare('SELECT 1 FROM authors WHERE pubkey = ? UNION ALL SELECT 1 FROM adverts WHERE pubkey = ? LIMIT 1')
     // counted no further than the cap: what is over it is over it
-    this.#adverts = database.prepare('SELECT count(*) AS count FROM (SELECT 1 FROM adverts WHERE pubkey = ? AND expires_at > ? AND blake3 <> ? LIMIT ?)')
-    this.#fresher = database.prepare('SELECT count(*) AS count FROM (SELECT 1 FROM adverts WHERE blake3 = ? AND expires_at > ? AND pubkey <> ? AND created_at > ? LIMIT ?)')
+    this.#adverts = database.prepare('SELECT count(*) AS count FROM (SELECT 1 FROM adverts WHERE pubkey = ? AND blake3 <> ? LIMIT ?)')
+    this.#fresher = database.prepare('SELECT count(*) AS count FROM (SELECT 1 FROM adverts WHERE blake3 = ? AND pubkey <> ? AND created_at > ? LIMIT ?)')
   }
 
   /** An event of this key was taken over HTTP here. */
@@ -27,12 +27,15 @@ export class AuthorRows {
     return this.#has.get(key, key) !== undefined
   }
 
-  /** Live adverts besides that of `pubkey` for `blake3`, counted up to `most` each. @param now and @param createdAt unix seconds */
-  advertsBeside (pubkey: string, blake3: string, createdAt: number, now: number, most: { ofAuthor: number, ofHash: number }): { ofAuthor: number, fresherOfHash: number } {
+  /**
+   * Adverts besides that of `pubkey` for `blake3`, counted up to `most` each; those that are over and not yet swept count too, so that nobody gets
+   * round the cap by adverts of a minute. @param createdAt unix seconds
+   */
+  advertsBeside (pubkey: string, blake3: string, createdAt: number, most: { ofAuthor: number, ofHash: number }): { ofAuthor: number, fresherOfHash: number } {
     const [key, hash] = [Buffer.from(pubkey, 'hex'), Buffer.from(blake3, 'hex')]
     return {
-      ofAuthor: this.#adverts.get(key, now, hash, most.ofAuthor)!.count,
-      fresherOfHash: this.#fresher.get(hash, now, key, createdAt, most.ofHash)!.count
+      ofAuthor: this.#adverts.get(key, hash, most.ofAuthor)!.count,
+      fresherOfHash: this.#fresher.get(hash, key, createdAt, most.ofHash)!.count
     }
   }
 }

@@ -134,7 +134,7 @@ export class Publisher {
       advertsBeside: (address, event) => {
         const { kind, pubkey, d } = readAddress(address)!
         if (kind !== PROVIDER_ADVERT_KIND || !/^[0-9a-f]{64}$/.test(d)) return { ofAuthor: 0, fresherOfHash: 0 }
-        return authors.advertsBeside(pubkey, d, event.created_at, seconds, { ofAuthor: caps.perAuthor, ofHash: caps.perHash })
+        return authors.advertsBeside(pubkey, d, event.created_at, { ofAuthor: caps.perAuthor, ofHash: caps.perHash })
       },
       caps
     }
