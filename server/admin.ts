@@ -4,7 +4,7 @@
 import { Failure } from './errors.ts'
 import { HTTP_KIND } from './auth/token.ts'
 import { parseSha256 } from './buds/blob-path.ts'
-import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from './buds/json-body.ts'
+import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from './json-body.ts'
 import { decideReport, listReports } from './reports.ts'
 import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'

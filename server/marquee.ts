@@ -8,10 +8,13 @@ import { Guard } from './auth/guard.ts'
 import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
+import { signEvent } from './auth/signature.ts'
 import { openOffload } from './buds/offload.ts'
 import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
+import { Catalog } from './catalog/catalog.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { catalogPolicy } from './catalog-policy.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
@@ -43,6 +46,7 @@ export interface Marquee {
   app: FastifyInstance
   blobs: Blobs
   descriptors: Descriptors
+  catalog: Catalog
   stores: Stores
   decisions: Decisions
   nodeKey: NodeKey
@@ -112,10 +116,18 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
     const rates = new RateLimits({ addresses: new ClientAddresses(config.trustedProxies), rates: config.rateLimit ? config.rates : null, now })
+    const policy = new Policy(config)
+    const catalog = new Catalog({
+      database, blobs, state: stores.state, relays: config.relays, now,
+      pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
+      ...catalogPolicy(config, policy, nodeKey.pubkey),
+      onFault: (error, what) => { logger.warn({ err: error }, what) }
+    })
     const app = await build({
       blobs,
+      catalog,
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates }),
-      policy: new Policy(config),
+      policy,
       rates,
       queue: new UploadQueue({ places: config.maxUploads, waiting: config.maxWaitingUploads }),
       room: new Room({
@@ -167,10 +179,11 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       (ended) => { logger.info({ ended }, 'ownerships whose time had come ended') }, (error) => { logger.error({ err: error }, 'retention: the sweep or its notes of reads broke off') })
 
     return {
-      app, blobs, descriptors, stores, decisions, nodeKey,
+      app, blobs, descriptors, catalog, stores, decisions, nodeKey,
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
+        catalog.start().catch((error: unknown) => { logger.error({ err: error }, 'the catalog could not be restored from the store') })
         return names.publicUrl
       },
       close: async () => {
@@ -178,6 +191,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(keeping)
         clearInterval(following)
         clearInterval(sweeping)
+        catalog.close()
         await app.close()
         await endRetention()
         await stores.journal?.settle()

@@ -44,8 +44,11 @@ export function failureOf (error: unknown): Failure {
   return new Failure('INTERNAL', undefined, { cause: error })
 }
 
+/** What a client is told of a fault: a Failure, or what a room has in its place. */
+export type Told = Pick<Failure, 'status' | 'message' | 'headers'> & { code: string }
+
 /** The headers of a refusal. */
-export function refusalHeaders (failure: Failure): Record<string, string> {
+export function refusalHeaders (failure: Told): Record<string, string> {
   return {
     'x-reason': oneLine(failure.message),
     'cache-control': 'no-store', // a blob may appear a second later; no cache may say otherwise
@@ -54,7 +57,7 @@ export function refusalHeaders (failure: Failure): Record<string, string> {
   }
 }
 
-export function refusalBody (failure: Failure): string {
+export function refusalBody (failure: Told): string {
   return JSON.stringify({ code: failure.code, reason: failure.message })
 }
 

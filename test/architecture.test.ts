@@ -10,12 +10,12 @@ type Check = (sources: Source[]) => string[]
 const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['main', /^server\/main\.ts$/],
   ['commands', /^server\/commands\//],
-  ['marquee', /^server\/(marquee|node-key|data-folder)\.ts$/],
+  ['marquee', /^server\/(marquee|catalog-policy|node-key|data-folder)\.ts$/],
   ['app', /^server\/((app|admin|health|reports)\.ts$|(metrics|api)\/)/],
   ['rooms', /^server\/(buds|catalog|gateway)\//],
   ['auth', /^server\/auth\//],
   ['stores', /^server\/stores\//],
-  ['ground', /^server\/(errors|refusal|cors|config|config-fields|config-values|database|checkpointer|checkpoint-thread|version)\.ts$/]
+  ['ground', /^server\/(errors|refusal|cors|json-body|config|config-fields|config-values|database|checkpointer|checkpoint-thread|version)\.ts$/]
 ]
 
 const layerOf = (path: string): string => LAYERS.find(([, is]) => is.test(path))?.[0] ?? 'nowhere'
@@ -24,6 +24,14 @@ const rankOf = (layer: string): number => LAYERS.findIndex(([name]) => name === 
 /** Files that only think: no I/O, no database, no clock of their own. */
 const PURE = [
   'auth/token', 'auth/blossom-token', 'auth/nip98', 'auth/our-names', 'auth/policy', 'auth/replays', 'auth/rate-buckets', 'auth/client-address', 'auth/rate-limits',
+  'catalog/accept', 'catalog/address', 'catalog/authors', 'catalog/backfill', 'catalog/backoff', 'catalog/budget', 'catalog/catalog-event', 'catalog/cursor', 'catalog/event-id', 'catalog/faults',
+  'catalog/fold', 'catalog/hash-name', 'catalog/kinds/application', 'catalog/kinds/application-data', 'catalog/kinds/artifact',
+  'catalog/kinds/collection', 'catalog/kinds/media', 'catalog/kinds/platforms', 'catalog/kinds/provider-advert', 'catalog/kinds/relay-list',
+  'catalog/kinds/release', 'catalog/kinds/server-list', 'catalog/kinds/snapshot', 'catalog/kinds/title', 'catalog/kinds/withdrawal',
+  'catalog/manifest', 'catalog/schema-check', 'catalog/schemas/application', 'catalog/schemas/application-data', 'catalog/schemas/artifact', 'catalog/schemas/collection', 'catalog/schemas/event-schema',
+  'catalog/schemas/film-manifest', 'catalog/schemas/provider-advert', 'catalog/schemas/published', 'catalog/schemas/relay-list',
+  'catalog/schemas/release', 'catalog/schemas/server-list', 'catalog/schemas/snapshot', 'catalog/schemas/title', 'catalog/schemas/withdrawal', 'catalog/sign-template',
+  'catalog/tags', 'catalog/versions',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
@@ -32,7 +40,7 @@ const PURE = [
 /** What rooms may run of stores/ besides its door, blobs.ts: pure modules, or single constants. */
 const OPEN_TO_ROOMS: Readonly<Record<string, readonly string[] | 'all'>> = {
   'server/stores/blobs.ts': 'all', 'server/stores/media-type.ts': 'all', 'server/stores/multihash.ts': 'all',
-  'server/stores/owners.ts': ['NO_OWNER'], 'server/stores/descriptors.ts': []
+  'server/stores/owners.ts': ['NO_OWNER'], 'server/stores/pack-store.ts': ['readWhole'], 'server/stores/locks.ts': 'all', 'server/stores/descriptors.ts': []
 }
 
 /** Modules with one importer each. */
@@ -40,7 +48,7 @@ const SINGLE: Readonly<Record<string, RegExp>> = {
   'minio': /^server\/stores\/s3\//,
   'better-sqlite3': /^server\/database\.ts$/,
   '@noble/secp256k1': /^server\/auth\/signature\.ts$/,
-  'nostr-tools/pool': /^$/, 'nostr-tools/relay': /^$/, 'nostr-tools/abstract-pool': /^$/, 'nostr-tools/abstract-relay': /^$/, 'ws': /^$/
+  'nostr-tools/pool': /^$/, 'nostr-tools/relay': /^$/, 'nostr-tools/abstract-pool': /^$/, 'nostr-tools/abstract-relay': /^$/, 'ws': /^server\/catalog\/relay-link\.ts$/
 }
 
 /** Node's own ways out; what only looks at text is none. */
@@ -89,7 +97,7 @@ const RULES: readonly (readonly [rule: string, planted: Source[], check: Check])
   ['commands and marquee put the parts together; rooms, auth and stores know neither them nor the configuration',
     [plant('server/buds/x.ts', "import type { Config } from '../config.ts'"), plant('server/auth/y.ts', "import { VERSION } from '../version.ts'")],
     perImport(({ path }, { of, type }) => ['rooms', 'auth', 'stores'].includes(layerOf(path)) && layerOf(of) === 'ground' && of !== 'server/errors.ts' &&
-      !(layerOf(path) === 'rooms' && ['server/cors.ts', 'server/refusal.ts'].includes(of)) && !(type && layerOf(path) === 'stores' && of === 'server/database.ts'))],
+      !(layerOf(path) === 'rooms' && ['server/cors.ts', 'server/refusal.ts', 'server/json-body.ts'].includes(of)) && !(type && (layerOf(path) === 'stores' || path.startsWith('server/catalog/')) && of === 'server/database.ts'))],
   ['rooms see bytes only through blobs.ts: of stores/ they run nothing else but pure modules and constants',
     [plant('server/buds/x.ts', "import { OwnerStore } from '../stores/owners.ts'"), plant('server/gateway/y.ts', "import { openStores } from '../stores/open.ts'")],
     perImport(({ path }, { of, type, names }) => {

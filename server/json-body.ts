@@ -1,8 +1,8 @@
 // A small JSON body, kept as the bytes that came: a NIP-98 `payload` is the hash of those, and a signed event must not be edited by a
-// parser that coerces. Used by /mirror and /report.
+// parser that coerces. Used by /mirror, /report, /admin and the catalog.
 
 import { createHash } from 'node:crypto'
-import { Failure } from '../errors.ts'
+import { Failure } from './errors.ts'
 import type { FastifyInstance } from 'fastify'
 
 /** Bytes. */

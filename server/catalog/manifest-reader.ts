@@ -1,0 +1,73 @@
+// Reads the manifest blobs that titles name, once they are here: from then on every hash they list is known. A blob that is no manifest is noted
+// with its fault and the title stays incomplete.
+
+import { sha256Hex } from '../stores/multihash.ts'
+import { readWhole } from '../stores/pack-store.ts'
+import { CatalogFault } from './faults.ts'
+import { MANIFEST_LIMIT, parseManifest } from './manifest.ts'
+import type { Blobs } from '../stores/blobs.ts'
+import type { Blob } from '../stores/descriptors.ts'
+import type { ManifestRows } from './rows/manifest-rows.ts'
+
+export interface ManifestReaderParts {
+  blobs: Pick<Blobs, 'find' | 'read'>
+  rows: ManifestRows
+  /** Unix milliseconds. */
+  now: () => number
+  /** How many that are not here are looked for in one round; where the store is far each look costs a request. */
+  step?: number
+}
+
+export class ManifestReader {
+  readonly #parts: ManifestReaderParts
+  /** Where the next round begins: those that are not here must not hide those behind them. */
+  #from = ''
+  #running: Promise<number> | null = null
+
+  constructor (parts: ManifestReaderParts) {
+    this.#parts = parts
+  }
+
+  /** Looks for some of what is missing; how many were read. One round at a time. Rejects with StoreError. */
+  round (): Promise<number> {
+    this.#running ??= this.#round().finally(() => { this.#running = null })
+    return this.#running
+  }
+
+  async #round (): Promise<number> {
+    const { rows, now, step = 50 } = this.#parts
+    const wanted = rows.missing(this.#from, Math.floor(now() / 1000), step)
+    this.#from = wanted.length < step ? '' : wanted.at(-1)!
+    let read = 0
+    for (const sha256 of wanted) if (await this.read(sha256)) read++
+    return read
+  }
+
+  /** True when the manifest is read now, or was before. Rejects with StoreError. */
+  async read (sha256: string): Promise<boolean> {
+    const { blobs, rows } = this.#parts
+    const known = rows.get(sha256)
+    if (known !== null) return known.fault === null
+    const blob = await blobs.find(sha256)
+    if (blob === null || blob.blake3 === null) return false
+    try {
+      const bytes = await this.#bytesOf(blob)
+      if (bytes === null) return false
+      rows.put(sha256, blob.blake3, parseManifest(bytes))
+      return true
+    } catch (error) {
+      if (!(error instanceof CatalogFault)) throw error
+      rows.putFault(sha256, blob.blake3, error.message)
+      return false
+    }
+  }
+
+  async #bytesOf (blob: Blob): Promise<Buffer | null> {
+    if (blob.size > MANIFEST_LIMIT) throw new CatalogFault('MANIFEST_TOO_LARGE', `at most ${MANIFEST_LIMIT} bytes`)
+    const reading = blob.size === 0 ? null : await this.#parts.blobs.read(blob, 0, blob.size)
+    if (reading === null) return blob.size === 0 ? Buffer.alloc(0) : null
+    const bytes = await readWhole(reading)
+    // damaged bytes are the store's matter; they say nothing of the manifest
+    return sha256Hex(bytes) === blob.sha256 ? bytes : null
+  }
+}

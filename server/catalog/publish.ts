@@ -1,0 +1,142 @@
+// ★ The one road into the catalog, for HTTP, for relays and for what we sign ourselves (design §5): judged in the order of accept.ts, kept, folded. What
+// comes over HTTP or is our own, adverts apart, is durable in the store (`state/events/`) before it is acknowledged; what a relay brought, it has.
+
+import { isSigned } from '../auth/signature.ts'
+import { ADVERT_CAPS, judgeEvent } from './accept.ts'
+import { addressOf, readAddress } from './address.ts'
+import { authorPolicy } from './authors.ts'
+import { CatalogFault } from './faults.ts'
+import { PROVIDER_ADVERT_KIND } from './kinds/provider-advert.ts'
+import { signTemplate } from './sign-template.ts'
+import type { EventDraft, SignedEvent } from '../auth/signature.ts'
+import type { StateStore } from '../stores/state.ts'
+import type { AcceptFacts, AdvertCaps } from './accept.ts'
+import type { AuthorRows } from './author-rows.ts'
+import type { AuthorFacts } from './authors.ts'
+import type { CatalogEvent } from './catalog-event.ts'
+import type { CatalogStore } from './catalog-store.ts'
+import type { OwnClock } from './own-clock.ts'
+import type { TemplateSigner } from './sign-template.ts'
+
+/** Below `state/`: what was taken over HTTP, or signed by us, one object an event. */
+export const KEPT_EVENTS = 'events/'
+
+export interface PublisherParts {
+  store: CatalogStore
+  authors: AuthorRows
+  state: Pick<StateStore, 'get' | 'put' | 'list' | 'remove'>
+  clock: OwnClock
+  signer: TemplateSigner
+  policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere'>
+  caps?: AdvertCaps
+  /** Unix milliseconds. */
+  now: () => number
+}
+
+export interface Published {
+  /** Its place in the log. */
+  seq: number
+  parsed: CatalogEvent
+}
+
+/** What of a batch was taken, and what was wrong with how many of the rest. */
+export interface TakenBatch {
+  taken: number
+  faults: Map<CatalogFault['code'], number>
+}
+
+export class Publisher {
+  readonly #parts: PublisherParts
+
+  constructor (parts: PublisherParts) {
+    this.#parts = parts
+  }
+
+  /** The server's own key, 64 hex digits. */
+  get pubkey (): string {
+    return this.#parts.signer.pubkey
+  }
+
+  /**
+   * Judges an event that came over HTTP and keeps nothing of it; what is to be asked besides (are its blobs here?) can be asked then.
+   * Throws CatalogFault.
+   */
+  judge (event: unknown): CatalogEvent {
+    return judgeEvent(event, this.#facts('http'))
+  }
+
+  /** Keeps what `judge` let pass: durable, and in the tables, when it resolves. Rejects with CatalogFault (another was quicker) or StoreError. */
+  async keep (parsed: CatalogEvent): Promise<Published> {
+    const { store, authors, state } = this.#parts
+    const { event } = parsed
+    // an advert is a claim for two days that its provider repeats: it survives a kill of the server, and may be lost in a power cut
+    if (parsed.type !== 'advert') await state.put(`${KEPT_EVENTS}${event.id}`, event)
+    authors.add(event.pubkey)
+    const seq = store.add(parsed)
+    if (seq === null) throw new CatalogFault('EVENT_KNOWN')
+    return { seq, parsed }
+  }
+
+  /** Judges and keeps many events, of a relay or of a snapshot of our own (whose authors we had taken before), in one transaction. */
+  takeBatch (events: readonly unknown[], from: 'relay' | 'own-snapshot' = 'relay'): TakenBatch {
+    const facts = { ...this.#facts('relay'), ...(from === 'relay' ? {} : { mayAuthor: () => true }) }
+    const good: CatalogEvent[] = []
+    const faults: TakenBatch['faults'] = new Map()
+    for (const event of events) {
+      try {
+        good.push(judgeEvent(event, facts))
+      } catch (error) {
+        if (!(error instanceof CatalogFault)) throw error
+        faults.set(error.code, (faults.get(error.code) ?? 0) + 1)
+      }
+    }
+    const taken = good.length === 0 ? 0 : this.#parts.store.addAll(good).filter((seq) => seq !== null).length
+    return { taken, faults }
+  }
+
+  /** Signs an event of our own, made for a time that is later than that of the version before, and keeps it. Rejects with CatalogFault or StoreError. */
+  async publishOwn (build: (createdAt: number) => EventDraft): Promise<Published> {
+    const { clock, signer } = this.#parts
+    const { kind, tags } = build(0)
+    const createdAt = await clock.next(addressOf({ kind, pubkey: signer.pubkey, tags }) ?? String(kind))
+    return this.keep(this.judge(signTemplate(build(createdAt), signer)))
+  }
+
+  /** What lies in the store comes into a new database; how many events that were. Rejects with StoreError. */
+  async restore (): Promise<number> {
+    const { state, store, authors } = this.#parts
+    const facts = { ...this.#facts('http'), refuseOlder: false, mayAuthor: () => true }
+    let restored = 0
+    for await (const name of state.list(KEPT_EVENTS)) {
+      if (store.log.get(name.slice(KEPT_EVENTS.length)) !== null) continue
+      const event = await state.get(name)
+      try {
+        const parsed = judgeEvent(event, facts)
+        authors.add(parsed.event.pubkey)
+        if (store.add(parsed) !== null) restored++
+      } catch (error) {
+        // taken back meanwhile, or over its time
+        if (!(error instanceof CatalogFault)) throw error
+      }
+    }
+    return restored
+  }
+
+  #facts (from: AuthorFacts['from']): AcceptFacts {
+    const { store, authors, signer, policy, caps = ADVERT_CAPS, now } = this.#parts
+    const seconds = Math.floor(now() / 1000)
+    return {
+      now: seconds,
+      verify: isSigned,
+      mayAuthor: authorPolicy({ ...policy, from, ownPubkey: signer.pubkey, publishedHere: (pubkey) => authors.publishedHere(pubkey) }),
+      standing: (event: SignedEvent) => store.standing(event),
+      refuseOlder: from === 'http',
+      advertsBeside: (address, event) => {
+        const { kind, pubkey, d } = readAddress(address)!
+        if (kind !== PROVIDER_ADVERT_KIND || !/^[0-9a-f]{64}$/.test(d)) return { ofAuthor: 0, fresherOfHash: 0 }
+        return authors.advertsBeside(pubkey, d, event.created_at, { ofAuthor: caps.perAuthor, ofHash: caps.perHash })
+      },
+      caps
+    }
+  }
+}
