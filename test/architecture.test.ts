@@ -24,6 +24,14 @@ const rankOf = (layer: string): number => LAYERS.findIndex(([name]) => name === 
 /** Files that only think: no I/O, no database, no clock of their own. */
 const PURE = [
   'auth/token', 'auth/blossom-token', 'auth/nip98', 'auth/our-names', 'auth/policy', 'auth/replays', 'auth/rate-buckets', 'auth/client-address', 'auth/rate-limits',
+  'catalog/accept', 'catalog/address', 'catalog/authors', 'catalog/budget', 'catalog/catalog-event', 'catalog/event-id', 'catalog/faults',
+  'catalog/fold', 'catalog/hash-name', 'catalog/kinds/application', 'catalog/kinds/application-data', 'catalog/kinds/artifact',
+  'catalog/kinds/collection', 'catalog/kinds/media', 'catalog/kinds/platforms', 'catalog/kinds/provider-advert', 'catalog/kinds/relay-list',
+  'catalog/kinds/release', 'catalog/kinds/server-list', 'catalog/kinds/snapshot', 'catalog/kinds/title', 'catalog/kinds/withdrawal',
+  'catalog/manifest', 'catalog/schema-check', 'catalog/schemas/application-data', 'catalog/schemas/collection', 'catalog/schemas/event-schema',
+  'catalog/schemas/film-manifest', 'catalog/schemas/provider-advert', 'catalog/schemas/published', 'catalog/schemas/relay-list',
+  'catalog/schemas/release', 'catalog/schemas/server-list', 'catalog/schemas/title', 'catalog/schemas/withdrawal', 'catalog/sign-template',
+  'catalog/tags', 'catalog/versions',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'errors', 'cors', 'config-fields'

@@ -42,7 +42,7 @@ export function isEvent (value: unknown): value is SignedEvent {
 }
 
 /** What an event's id is the sha256 of (NIP-01). */
-function serialize (pubkey: string, { kind, created_at: createdAt, tags, content }: EventDraft): string {
+export function serialize (pubkey: string, { kind, created_at: createdAt, tags, content }: EventDraft): string {
   return JSON.stringify([0, pubkey, createdAt, kind, tags, content])
 }
 
