@@ -27,7 +27,8 @@ const AT_ONCE = 8
 export function judgeVerdict (accepted: boolean, words: string): 'done' | 'refused' | 'slow' | 'again' {
   // nostr-rs-relay says `replaced:`, or `duplicate:`, of an address whose newer version it has
   if (accepted || /^(duplicate|replaced):/.test(words)) return 'done'
-  if (words.startsWith('rate-limited:')) return 'slow'
+  // nostr-rs-relay puts `blocked: ` before all that its admission service refuses
+  if (/^(blocked: )?rate-limited:/.test(words)) return 'slow'
   return /^(blocked|invalid|restricted|pow|auth-required):/.test(words) ? 'refused' : 'again'
 }
 

@@ -59,6 +59,7 @@ t.test('the pause doubles up to its most, and half of it is chance', async t => 
 t.test('a verdict is read by its prefix', async t => {
   for (const [accepted, words, meaning] of [
     [true, '', 'done'], [true, 'duplicate: have it', 'done'], [false, 'duplicate: have it', 'done'], [false, 'rate-limited: slow', 'slow'],
+    [false, 'blocked: rate-limited: slow', 'slow'],
     [false, 'blocked: no', 'refused'], [false, 'invalid: no', 'refused'], [false, 'restricted: no', 'refused'], [false, 'pow: 20', 'refused'],
     [false, 'error: disk', 'again'], [false, '', 'again'], [false, 'replaced: have newer event', 'done']
   ] as const) t.equal(judgeVerdict(accepted, words), meaning, words)
