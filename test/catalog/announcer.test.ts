@@ -120,6 +120,19 @@ t.test('what waits survives a restart, and a relay that was away', async t => {
   t.match(outbox.summary().find(({ relay }) => relay === gone.url), { waiting: 1, done: 0, oldest: Number })
 })
 
+t.test('what expired while a relay was away is not told to it any more', async t => {
+  const outbox = new Outbox(openDatabase(':memory:'))
+  const relay = await startAnswering(t, () => [true, ''])
+  const now = Math.floor(Date.now() / 1000)
+  const [over, good] = [now - 1, now + 600].map((end) => signer.sign({ kind: 30081, created_at: now - 10, tags: [['d', ''], ['expiration', String(end)]], content: '' }))
+  for (const event of [over!, good!]) outbox.queue(event, [relay.url], Date.now())
+  tellerOf(t, relay.url, outbox)
+  t.ok(await until(() => outbox.summary()[0]!.waiting === 0))
+  t.match(outbox.told(over!.id), [{ state: 'refused', words: /expired/ }])
+  t.match(outbox.told(good!.id), [{ state: 'done' }])
+  t.equal(relay.heard.length, 1)
+})
+
 t.test('a link that breaks is opened again, and what had waited is told over it', async t => {
   const outbox = new Outbox(openDatabase(':memory:'))
   let broken = true
