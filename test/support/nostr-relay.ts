@@ -22,6 +22,7 @@ export const SHIPPED_TOML = `${ROOT}relay-config/nostr-rs-relay.toml`
 
 /** A relay of any make, running or, after `stop`, resting. */
 export interface TestRelay {
+  make: 'nostr-rs-relay' | '@nostr-relay'
   /** `ws://127.0.0.1:port`, the same through every stop and start. */
   url: string
   /** Ends it with `signal` and waits until it is gone. */
@@ -115,7 +116,7 @@ export async function startNostrRelay (t: Test, { policy = null, lines = [] }: N
       port = await freePort()
     }
   }
-  return { url: `ws://127.0.0.1:${port}`, stop, start, logs: () => log }
+  return { make: 'nostr-rs-relay', url: `ws://127.0.0.1:${port}`, stop, start, logs: () => log }
 }
 
 async function untilListening (port: number, isRunning: () => boolean, log: () => string): Promise<void> {

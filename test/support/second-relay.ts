@@ -61,5 +61,5 @@ export async function startSecondRelay (t: Test): Promise<TestRelay> {
     if (!t.passing()) process.stderr.write(`--- the second relay's log (the test failed) ---\n${log}--- end of its log ---\n`)
   })
   await start()
-  return { url: `ws://127.0.0.1:${port}`, stop, start, logs: () => log }
+  return { make: '@nostr-relay', url: `ws://127.0.0.1:${port}`, stop, start, logs: () => log }
 }
