@@ -99,6 +99,14 @@ onBothRelays(t, 'a request with limit 0 has no end at nostr-rs-relay: it is for 
   else await t.rejects(link.ask({ kinds: [34235], limit: 0 }, () => {}, 1), { message: /no end of the answer/ })
 })
 
+onBothRelays(t, 'three tag conditions in a filter are more than one of them can', async (t, { url, make }) => {
+  const link = await linkTo(t, url)
+  const event = eventOf(34235, [['d', 'a'], ['t', 'film'], ['x', 'ff']])
+  await link.publish(event)
+  t.same(await idsOf(link, { '#d': ['a'], '#t': ['film'], limit: 10 }), [event.id])
+  t.same(await idsOf(link, { '#d': ['a'], '#t': ['film'], '#x': ['ff'], limit: 10 }), make === 'nostr-rs-relay' ? [event.id] : [])
+})
+
 t.test('what the shipped file refuses: other kinds, and what comes from further in the future than 15 minutes', async t => {
   const relay = await startNostrRelay(t)
   if (relay === null) return
