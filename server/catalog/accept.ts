@@ -8,7 +8,6 @@ import { parseCatalogEvent, typeOf } from './catalog-event.ts'
 import { eventId } from './event-id.ts'
 import { CatalogFault } from './faults.ts'
 import { ADVERT_MAX_AGE } from './kinds/provider-advert.ts'
-import { expirationOf } from './versions.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 import type { CatalogEvent, CatalogType } from './catalog-event.ts'
 import type { Standing } from './versions.ts'
@@ -17,9 +16,9 @@ import type { Standing } from './versions.ts'
 export const FUTURE_TOLERANCE = 15 * 60
 
 export interface AdvertCaps {
-  /** Live adverts of one key. */
+  /** Of one key. */
   perAuthor: number
-  /** Live adverts of one BLAKE3: the freshest. */
+  /** Of one BLAKE3: the freshest. */
   perHash: number
 }
 
@@ -36,7 +35,7 @@ export interface AcceptFacts {
   standing: (event: SignedEvent) => Standing
   /** A publisher must be told; from a relay an older version belongs into the log. */
   refuseOlder: boolean
-  /** Live adverts besides the one at this address: of its key, and of its hash those with a later created_at. */
+  /** Adverts of the last 72 hours besides those at this address: of its key, and of its hash those with a later created_at. */
   advertsBeside: (address: string, event: SignedEvent) => { ofAuthor: number, fresherOfHash: number }
   caps: AdvertCaps
 }
@@ -71,7 +70,6 @@ function judgeCaps (event: SignedEvent, { advertsBeside, caps }: AcceptFacts): v
 function judgeTime (event: SignedEvent, type: CatalogType, now: number): void {
   const { created_at: createdAt } = event
   if (createdAt > now + FUTURE_TOLERANCE) throw new CatalogFault('EVENT_FUTURE')
+  // what is over by its own word is taken: it hides the versions before it, of which none can outlive this one when it is so old
   if (type === 'advert' && createdAt < now - ADVERT_MAX_AGE) throw new CatalogFault('ADVERT_STALE')
-  // a withdrawal is for ever, whatever it says
-  if (type !== 'withdrawal' && (expirationOf(event) ?? Infinity) <= now) throw new CatalogFault('EVENT_EXPIRED')
 }

@@ -12,7 +12,6 @@ export const CATALOG_FAULTS = {
   AUTHOR_FULL: [413, 'this key has as many provider adverts here as are taken'],
   HASH_FULL: [413, 'there are as many fresher adverts for this hash as are taken'],
   EVENT_FUTURE: [400, 'the event is from the future: check the clock'],
-  EVENT_EXPIRED: [400, 'the event has expired'],
   ADVERT_STALE: [400, 'the provider advert is too old'],
   SIGNATURE_WRONG: [400, 'the event is not signed by its key'],
   TAG_MISSING: [400, 'a tag is missing'],

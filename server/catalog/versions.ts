@@ -3,10 +3,10 @@
 // All versions are kept, with the tombstones. Who keeps the newest alone ends differently by the order of arrival: a deletion by id of the newest
 // brings the one before it back, if that was not thrown away. Time ends the winner only and never brings an older version back. Pure.
 
-import { addressOf, compareVersions, readAddress } from './address.ts'
+import { addressOf, compareVersions } from './address.ts'
 import { ADVERT_MAX_AGE, PROVIDER_ADVERT_KIND } from './kinds/provider-advert.ts'
-import { WITHDRAWAL_KIND } from './kinds/withdrawal.ts'
-import { valueOf, valuesOf } from './tags.ts'
+import { WITHDRAWAL_KIND, namedIn } from './kinds/withdrawal.ts'
+import { valueOf } from './tags.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 
 /** What of an event decides. */
@@ -54,11 +54,10 @@ export function expirationOf ({ tags }: Pick<SignedEvent, 'tags'>): number | nul
 }
 
 /** What a kind 5 event takes back; null for another kind, and for one that names nothing of its author. */
-export function marksOf ({ kind, pubkey, created_at: until, tags }: SignedEvent): Marks | null {
+export function marksOf (event: SignedEvent): Marks | null {
+  const { kind, pubkey, created_at: until } = event
   if (kind !== WITHDRAWAL_KIND) return null
-  const ids = valuesOf(tags, 'e')
-  // a deletion of what another key signed MUST be passed over
-  const addresses = valuesOf(tags, 'a').filter((address) => readAddress(address)?.pubkey === pubkey)
+  const { ids, addresses } = namedIn(event)
   return ids.length === 0 && addresses.length === 0 ? null : { ids, pubkey, addresses, until }
 }
 

@@ -59,8 +59,6 @@ const FAULTS: readonly (readonly [string, unknown, Partial<AcceptFacts>, Catalog
   ['a hash with 50 fresher adverts', ADVERT, { advertsBeside: () => ({ ofAuthor: 0, fresherOfHash: 50 }) }, 'HASH_FULL', ['standing', 'author', 'caps']],
   ['more than 15 minutes ahead', at(TITLE, T0 + 901), {}, 'EVENT_FUTURE', ['standing', 'author']],
   ['an advert of three days', at(ADVERT, T0 - 72 * HOUR - 1), {}, 'ADVERT_STALE', ['standing', 'author', 'caps']],
-  ['an advert that is over', ADVERT, { now: T0 + 48 * HOUR }, 'EVENT_EXPIRED', ['standing', 'author', 'caps']],
-  ['a title that is over', eventOf({ ...TITLE, tags: [...TITLE.tags, ['expiration', String(T0)]] }), {}, 'EVENT_EXPIRED', ['standing', 'author']],
   ['a bad signature', TITLE, { verify: () => false }, 'SIGNATURE_WRONG', ['standing', 'author', 'verify']],
   ['a bad signature on what is also wrong inside', SAMPLES[0]!.bad['no d']![1], { verify: () => false }, 'SIGNATURE_WRONG', ['standing', 'author', 'verify']],
   ['wrong inside', SAMPLES[0]!.bad['no d']![1], {}, 'TAG_MISSING', ['standing', 'author', 'verify']]
@@ -85,9 +83,9 @@ t.test('at the edges of time it is taken: 15 minutes ahead, three days old for a
   for (const event of [at(TITLE, T0 + 900), bare(T0 - 72 * HOUR), at(TITLE, T0 - 10 * 365 * 24 * HOUR)]) t.equal(faultOf(() => judgeEvent(event, facts)), 'none')
 })
 
-t.test('a withdrawal is taken though it says that it has expired: it is for ever', async (t) => {
-  const { facts } = asking()
-  t.equal(judgeEvent(eventOf({ kind: 5, tags: [['e', SHA], ['expiration', '1']] }), facts).type, 'withdrawal')
+t.test('what says that it has expired is taken all the same: it hides what it replaced, and a withdrawal is for ever', async (t) => {
+  t.equal(judgeEvent(ADVERT, asking({ now: T0 + 49 * HOUR }).facts).type, 'advert')
+  t.equal(judgeEvent(eventOf({ kind: 5, tags: [['e', SHA], ['expiration', '1']] }), asking().facts).type, 'withdrawal')
 })
 
 t.test('with the real check a signed event passes, and one by another key does not', async (t) => {

@@ -1,8 +1,11 @@
 // The catalog is a fold: any permutation of a history, with duplicates, gives the same bytes (nostr-and-releases.md §3.3).
 
 import t from 'tap'
+import { ADVERT_CAPS, judgeEvent } from '../../server/catalog/accept.ts'
+import { CatalogFault } from '../../server/catalog/faults.ts'
+import { standingOf, versionOf } from '../../server/catalog/versions.ts'
 import { CATALOG_KINDS } from '../../server/catalog/catalog-event.ts'
-import { foldCatalog } from '../../server/catalog/fold.ts'
+import { TombstoneSet, foldCatalog } from '../../server/catalog/fold.ts'
 import { buildCollection, buildWithdrawnCollection } from '../../server/catalog/kinds/collection.ts'
 import { buildProviderAdvert, buildWithdrawnAdvert } from '../../server/catalog/kinds/provider-advert.ts'
 import { buildRelease } from '../../server/catalog/kinds/release.ts'
@@ -12,6 +15,7 @@ import { addressOf, compareVersions } from '../../server/catalog/address.ts'
 import { seeded } from '../support/judging.ts'
 import { B3, CREATOR, NODE, OTHER, SAMPLES, SHA, T0, eventOf } from './samples.ts'
 import type { EventDraft, SignedEvent } from '../../server/auth/signature.ts'
+import type { AcceptFacts } from '../../server/catalog/accept.ts'
 import type { Seeded } from '../support/judging.ts'
 
 const HISTORIES = 300
@@ -110,6 +114,45 @@ t.test(`any permutation with duplicates of ${HISTORIES} random histories gives b
   }
   t.ok(naive > 0, `who keeps the newest alone ends differently in ${naive} of ${HISTORIES}: the trap is in these histories`)
   for (const name of ['titles', 'collections', 'adverts', 'servers', 'releases', 'artifacts', 'withdrawn', 'deletedIds', 'deletedAddresses']) t.ok(seen.has(name), `${name} occur`)
+})
+
+/** A server: what passes goes into its log. */
+function logOf (events: readonly SignedEvent[], now: number): SignedEvent[] {
+  const log: SignedEvent[] = []
+  const tombstones = new TombstoneSet()
+  const facts: AcceptFacts = {
+    now,
+    verify: () => true,
+    mayAuthor: () => true,
+    standing: (event) => standingOf(versionOf(event), log.filter((each) => (addressOf(each) ?? each.id) === (addressOf(event) ?? event.id)).map(versionOf), tombstones),
+    refuseOlder: false,
+    advertsBeside: () => ({ ofAuthor: 0, fresherOfHash: 0 }),
+    caps: ADVERT_CAPS
+  }
+  for (const event of events) {
+    try {
+      log.push(judgeEvent(event, facts).event)
+      tombstones.add(event)
+    } catch (error) {
+      if (!(error instanceof CatalogFault) || !['EVENT_KNOWN', 'EVENT_DELETED'].includes(error.code)) throw error
+    }
+  }
+  return log
+}
+
+t.test('servers that hear the same events in different orders and at different times end with the same catalog', async (t) => {
+  const random = seeded(t)
+  let refused = 0
+  for (let i = 0; i < 100; i++) {
+    const events = history(random)
+    const whole = JSON.stringify(foldCatalog(events, T0 + 30))
+    for (let j = 0; j < 3; j++) {
+      const log = logOf(shuffled(random, [...events, ...events.slice(0, 10)]), T0 + random.below(30))
+      refused += events.length + 10 - log.length
+      if (JSON.stringify(foldCatalog(log, T0 + 30)) !== whole) return t.fail(`history ${i}`)
+    }
+  }
+  t.ok(refused > 100 * 3 * 10, `${refused} that were known or withdrawn stayed out of the logs`)
 })
 
 t.test('two good signatures under one id: which came first does not show', async (t) => {

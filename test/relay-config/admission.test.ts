@@ -5,7 +5,11 @@ import { createServer } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { isSigned } from '../../server/auth/signature.ts'
+import { ADVERT_CAPS, judgeEvent } from '../../server/catalog/accept.ts'
 import { Announcer } from '../../server/catalog/announcer.ts'
+import { authorPolicy } from '../../server/catalog/authors.ts'
+import { buildTitle } from '../../server/catalog/kinds/title.ts'
 import { Outbox } from '../../server/catalog/outbox.ts'
 import { RelayLink } from '../../server/catalog/relay-link.ts'
 import { Relay } from '../../server/catalog/relay.ts'
@@ -18,13 +22,15 @@ import { startNostrRelay } from '../support/nostr-relay.ts'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { SignedEvent } from '../../server/auth/signature.ts'
+import type { CatalogFault } from '../../server/catalog/faults.ts'
 import type { Started } from '../support/command.ts'
 
 const creator = new Signer()
 const stranger = new Signer()
 const now = (): number => Math.floor(Date.now() / 1000)
 let counter = 0
-const titleOf = (signer: Signer): SignedEvent => signer.sign({ kind: 34235, created_at: now(), tags: [['d', `film-${++counter}`]], content: '' })
+const titleOf = (signer: Signer): SignedEvent =>
+  signer.sign(buildTitle({ d: `film-${++counter}`, title: 'A film', manifest: { sha256: 'ab'.repeat(32), blake3: 'cd'.repeat(32), size: 9 } }, now()))
 const advertOf = (signer: Signer): SignedEvent => signer.sign({ kind: 30081, created_at: now(), tags: [['d', (++counter).toString(16).padStart(64, '0')]], content: '{"v":1}' })
 
 async function startPolicy (t: Test, address: string, more: object = {}): Promise<Started & { url: string }> {
@@ -104,6 +110,30 @@ t.test('while the policy is away the relay admits whatever is of an allowed kind
   }
   t.match(verdict, { accepted: false, words: /^blocked:/ }, 'it is back')
   t.match(relay.logs(), /GRPC server error/)
+})
+
+t.test('what a relay let in while its policy was away is refused by the catalog itself', async t => {
+  const relay = await startNostrRelay(t, { policy: `http://127.0.0.1:${await freePort()}` })
+  if (relay === null) return
+  const link = await linkTo(t, relay.url)
+  const [ours, theirs] = [titleOf(creator), titleOf(stranger)]
+  for (const event of [ours, theirs]) t.match(await link.publish(event), { accepted: true })
+  const nobody = (): boolean => false
+  const mayAuthor = authorPolicy({
+    titlePubkeys: new Set([creator.pubkey]), ownPubkey: '', from: 'relay', mayUpload: nobody, publishedHere: nobody, mayRelease: nobody, maySnapshot: nobody
+  })
+  const verdicts = new Map<string, string>()
+  await link.ask({ kinds: [34235], limit: 10 }, (event) => {
+    try {
+      judgeEvent(event, {
+        now: now(), verify: isSigned, mayAuthor, standing: () => 'new', refuseOlder: false, advertsBeside: () => ({ ofAuthor: 0, fresherOfHash: 0 }), caps: ADVERT_CAPS
+      })
+      verdicts.set(event.id, 'taken')
+    } catch (error) {
+      verdicts.set(event.id, (error as CatalogFault).code)
+    }
+  }, 10)
+  t.same([ours, theirs].map(({ id }) => verdicts.get(id)), ['taken', 'AUTHOR_REFUSED'])
 })
 
 t.test('a policy that is reached and never answers stops all writing, and no reading', async t => {

@@ -1,7 +1,7 @@
 // An application that releases are made of: kind 32267 (NIP-82 draft), as zapstore's relay takes it. Pure.
 
 import { checkSchema } from '../schema-check.ts'
-import { APPLICATION_SCHEMA } from '../schemas/release.ts'
+import { APPLICATION_SCHEMA } from '../schemas/application.ts'
 import { maybe, valueOf, valuesOf } from '../tags.ts'
 import { platformTags, platformsOf } from './platforms.ts'
 import type { EventDraft, SignedEvent } from '../../auth/signature.ts'

@@ -2,7 +2,7 @@
 
 import { CatalogFault } from '../faults.ts'
 import { checkSchema } from '../schema-check.ts'
-import { ARTIFACT_SCHEMA } from '../schemas/release.ts'
+import { ARTIFACT_SCHEMA } from '../schemas/artifact.ts'
 import { checkUrl, maybe, valueOf, valuesOf, wholeOf } from '../tags.ts'
 import { platformTags, platformsOf } from './platforms.ts'
 import type { EventDraft, SignedEvent } from '../../auth/signature.ts'

@@ -4,7 +4,7 @@
 import canonicalize from 'canonicalize'
 import { CatalogFault } from '../faults.ts'
 import { checkSchema } from '../schema-check.ts'
-import { SNAPSHOT_SCHEMA } from '../schemas/application-data.ts'
+import { SNAPSHOT_SCHEMA } from '../schemas/snapshot.ts'
 import { SNAPSHOT_NAME, buildCarrier, parseCarrier } from './application-data.ts'
 import type { EventDraft, SignedEvent } from '../../auth/signature.ts'
 

@@ -22,13 +22,16 @@ export interface Withdrawal {
 /** Throws CatalogFault; TAG_MISSING when it names nothing that its author may take back. */
 export function parseWithdrawal (event: SignedEvent): Withdrawal {
   checkSchema(WITHDRAWAL_SCHEMA, event)
-  const { tags, pubkey } = event
-  const ids = valuesOf(tags, 'e')
-  // a deletion of what another key signed MUST be passed over
-  const addresses = valuesOf(tags, 'a').filter((text) => readAddress(text)?.pubkey === pubkey)
+  const { ids, addresses } = namedIn(event)
   if (ids.length === 0 && addresses.length === 0) throw new CatalogFault('TAG_MISSING', 'e or a, of the author')
-  const kinds = [...new Set(tagsNamed(tags, 'k').map(([, kind]) => Number(kind)))]
+  const kinds = [...new Set(tagsNamed(event.tags, 'k').map(([, kind]) => Number(kind)))]
   return { ids, addresses, kinds, reason: event.content }
+}
+
+/** What it names, without a look at the rest of it. */
+export function namedIn ({ tags, pubkey }: Pick<SignedEvent, 'tags' | 'pubkey'>): Pick<Withdrawal, 'ids' | 'addresses'> {
+  // a deletion of what another key signed MUST be passed over
+  return { ids: valuesOf(tags, 'e'), addresses: valuesOf(tags, 'a').filter((text) => readAddress(text)?.pubkey === pubkey) }
 }
 
 /**

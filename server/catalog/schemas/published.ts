@@ -1,12 +1,15 @@
 // Every schema that the server publishes, by its file name below /schemas/. Pure.
 
-import { APPLICATION_DATA_SCHEMA, SNAPSHOT_SCHEMA } from './application-data.ts'
+import { APPLICATION_DATA_SCHEMA } from './application-data.ts'
+import { APPLICATION_SCHEMA } from './application.ts'
+import { ARTIFACT_SCHEMA } from './artifact.ts'
 import { COLLECTION_SCHEMA } from './collection.ts'
 import { FILM_MANIFEST_SCHEMA } from './film-manifest.ts'
 import { PROVIDER_ADVERT_SCHEMA } from './provider-advert.ts'
 import { RELAY_LIST_SCHEMA } from './relay-list.ts'
-import { APPLICATION_SCHEMA, ARTIFACT_SCHEMA, RELEASE_SCHEMA } from './release.ts'
+import { RELEASE_SCHEMA } from './release.ts'
 import { SERVER_LIST_SCHEMA } from './server-list.ts'
+import { SNAPSHOT_SCHEMA } from './snapshot.ts'
 import { TITLE_SCHEMA } from './title.ts'
 import { WITHDRAWAL_SCHEMA } from './withdrawal.ts'
 import type { JsonSchema } from './event-schema.ts'
