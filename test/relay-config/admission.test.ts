@@ -2,8 +2,6 @@
 // is not, and that the relay fails open, which our own re-check meets (README.md there).
 
 import { createServer } from 'node:net'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { isSigned } from '../../server/auth/signature.ts'
 import { ADVERT_CAPS, judgeEvent } from '../../server/catalog/accept.ts'
@@ -14,32 +12,23 @@ import { Outbox } from '../../server/catalog/outbox.ts'
 import { RelayLink } from '../../server/catalog/relay-link.ts'
 import { Relay } from '../../server/catalog/relay.ts'
 import { openDatabase } from '../../server/database.ts'
-import { newFolder } from '../support/both-stores.ts'
-import { startCommand } from '../support/command.ts'
 import { Signer } from '../support/keys.ts'
 import { freePort } from '../support/minio.ts'
 import { startNostrRelay } from '../support/nostr-relay.ts'
+import { startRelayPolicy } from '../support/relay-policy.ts'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { SignedEvent } from '../../server/auth/signature.ts'
 import type { CatalogFault } from '../../server/catalog/faults.ts'
-import type { Started } from '../support/command.ts'
 
 const creator = new Signer()
 const stranger = new Signer()
+const RULES = { creators: [creator.pubkey] }
 const now = (): number => Math.floor(Date.now() / 1000)
 let counter = 0
 const titleOf = (signer: Signer): SignedEvent =>
   signer.sign(buildTitle({ d: `film-${++counter}`, title: 'A film', manifest: { sha256: 'ab'.repeat(32), blake3: 'cd'.repeat(32), size: 9 } }, now()))
 const advertOf = (signer: Signer): SignedEvent => signer.sign({ kind: 30081, created_at: now(), tags: [['d', (++counter).toString(16).padStart(64, '0')]], content: '{"v":1}' })
-
-async function startPolicy (t: Test, address: string, more: object = {}): Promise<Started & { url: string }> {
-  const file = join(newFolder(t), 'policy.json')
-  writeFileSync(file, JSON.stringify({ creators: [creator.pubkey], ...more }))
-  const started = startCommand(t, ['relay-policy', '--grpc', address, '--policy', file])
-  const [, where] = await started.prints(/answers nostr-rs-relay on (\S+)\n/)
-  return { ...started, url: `http://${where}` }
-}
 
 async function linkTo (t: Test, url: string, answer = 5000): Promise<RelayLink> {
   const link = new RelayLink({ url, sign: null, now: Date.now, limits: { answer } })
@@ -49,7 +38,7 @@ async function linkTo (t: Test, url: string, answer = 5000): Promise<RelayLink> 
 }
 
 t.test('a title of a named creator is let in, one of anybody else is refused in our words, and is not there', async t => {
-  const policy = await startPolicy(t, '127.0.0.1:0')
+  const policy = await startRelayPolicy(t, RULES)
   const relay = await startNostrRelay(t, { policy: policy.url })
   if (relay === null) return
   const link = await linkTo(t, relay.url)
@@ -65,7 +54,7 @@ t.test('a title of a named creator is let in, one of anybody else is refused in 
 })
 
 t.test('adverts of a stranger are let in up to the cap; beyond it our announcer is told to slow down, and does', async t => {
-  const policy = await startPolicy(t, '127.0.0.1:0', { strangers: { perKeyPerHour: 3, perHour: 5 } })
+  const policy = await startRelayPolicy(t, { ...RULES, strangers: { perKeyPerHour: 3, perHour: 5 } })
   const relay = await startNostrRelay(t, { policy: policy.url })
   if (relay === null) return
   const link = await linkTo(t, relay.url)
@@ -96,12 +85,12 @@ t.test('while the policy is away the relay admits whatever is of an allowed kind
   t.same(await link.publish(titleOf(stranger)), { accepted: true, words: '' }, 'it was never there')
   t.match(await link.publish(stranger.sign({ kind: 1, created_at: now(), tags: [], content: '' })), { accepted: false, words: /^blocked:/ }, 'but for the allow list')
 
-  const policy = await startPolicy(t, address)
+  const policy = await startRelayPolicy(t, RULES, address)
   t.match(await link.publish(titleOf(stranger)), { accepted: false, words: /^blocked:/ }, 'it came')
   policy.kill('SIGKILL')
   await policy.ended
   t.same(await link.publish(titleOf(stranger)), { accepted: true, words: '' }, 'it was killed')
-  await startPolicy(t, address)
+  await startRelayPolicy(t, RULES, address)
   let verdict = await link.publish(titleOf(stranger))
   // its connection is made again in the background
   for (let i = 0; verdict.accepted && i < 200; i++) {
