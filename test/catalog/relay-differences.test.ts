@@ -138,3 +138,15 @@ t.test('nostr-rs-relay announces neither counting nor negentropy, and none of it
   t.same(nips.filter((nip) => nip === 45 || nip === 77), [])
   t.same(limitation, { payment_required: false })
 })
+
+t.test('with nip42_auth nostr-rs-relay challenges everybody, believes a good AUTH without a word, and stores events without one', async t => {
+  const relay = await startNostrRelay(t, { lines: ['nip42_auth = true', 'relay_url = "ws://127.0.0.1/"'] })
+  if (relay === null) return
+  const link = new RelayLink({ url: relay.url, sign: (draft) => creator.sign(draft), now: Date.now, limits: { answer: 500 } })
+  t.teardown(() => { link.close() })
+  await link.open()
+  t.match(await link.publish(filmOf('a')), { accepted: true })
+  await t.rejects(link.authenticate(), { message: /no answer/ }, 'NIP-42 wants an OK')
+  t.match(relay.logs(), /client is authenticated/)
+  t.match(await link.publish(filmOf('b')), { accepted: true })
+})
