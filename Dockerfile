@@ -16,6 +16,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY migrations ./migrations
+COPY relay-config ./relay-config
 # A volume that is made anew takes the owner of the folder it covers.
 RUN mkdir /data && chown node:node /data && chmod 700 /data
 USER node

@@ -36,6 +36,25 @@ get_blossom_rs () {
     cp "$cache/target/blossom-rs/release/blossom-rs" "$1/"
 }
 
+# The relay whose configuration relay-config/ has. Not --locked: the `time` crate in its lock file is refused by a compiler of today. 5 minutes.
+nostr_rs_relay_version=0.8.12
+get_nostr_rs_relay () {
+  command -v protoc >/dev/null || install_package protobuf-compiler || return 1
+  CARGO_TARGET_DIR=$cache/target/nostr-rs-relay cargo install "nostr-rs-relay@$nostr_rs_relay_version" --root "$cache/target/nostr-rs-relay/root" --no-track --force &&
+    cp "$cache/target/nostr-rs-relay/root/bin/nostr-rs-relay" "$1/" && rm -rf "$cache/target/nostr-rs-relay"
+}
+
+# A client in Python: a folder of its own in the cache with the published package, and a `python` that finds it.
+nostr_sdk_py_version=0.45.1
+get_nostr_sdk_py () {
+  local folder=$cache/venv/nostr-sdk-$nostr_sdk_py_version
+  rm -rf "$folder"
+  python3 -m venv "$folder" 2>/dev/null || { rm -rf "$folder" && install_package python3-venv && python3 -m venv "$folder"; } || return 1
+  "$folder/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "nostr-sdk==$nostr_sdk_py_version" &&
+    "$folder/bin/python" -c 'import nostr_sdk' &&
+    printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$folder" > "$1/nostr-sdk-py" && chmod +x "$1/nostr-sdk-py"
+}
+
 # --- how a part is found or made ---------------------------------------------------------------------------------------
 
 lists_are_fresh=
@@ -90,6 +109,8 @@ want ffmpeg     ''                     get_ffmpeg
 want ffprobe    ''                     get_ffmpeg
 want nginx      ''                     get_nginx
 want blossom-rs "$rust_client_version" get_blossom_rs
+want nostr-rs-relay "$nostr_rs_relay_version" get_nostr_rs_relay
+want nostr-sdk-py   "$nostr_sdk_py_version"   get_nostr_sdk_py
 
 [ ${#missing[@]} = 0 ] && { say "all here ($SECONDS s)"; exit 0; }
 say "missing: ${missing[*]} ($SECONDS s)"

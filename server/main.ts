@@ -13,6 +13,7 @@ const terminal: Terminal = {
   pid: process.pid,
   out: (line) => { process.stdout.write(`${line}\n`) },
   err: (line) => { process.stderr.write(`${line}\n`) },
+  input: () => process.stdin,
   progress: process.stderr.isTTY ? (line) => { process.stderr.write(`\r\x1b[K${line}`) } : null,
   onStop: (stop) => {
     process.once('SIGTERM', () => { stop('SIGTERM') })

@@ -32,6 +32,7 @@ const PURE = [
   'catalog/schemas/film-manifest', 'catalog/schemas/provider-advert', 'catalog/schemas/published', 'catalog/schemas/relay-list',
   'catalog/schemas/release', 'catalog/schemas/server-list', 'catalog/schemas/snapshot', 'catalog/schemas/title', 'catalog/schemas/withdrawal', 'catalog/sign-template',
   'catalog/tags', 'catalog/versions',
+  'catalog/write-policy', 'catalog/write-rules',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
@@ -48,7 +49,8 @@ const SINGLE: Readonly<Record<string, RegExp>> = {
   'minio': /^server\/stores\/s3\//,
   'better-sqlite3': /^server\/database\.ts$/,
   '@noble/secp256k1': /^server\/auth\/signature\.ts$/,
-  'nostr-tools/pool': /^$/, 'nostr-tools/relay': /^$/, 'nostr-tools/abstract-pool': /^$/, 'nostr-tools/abstract-relay': /^$/, 'ws': /^server\/catalog\/relay-link\.ts$/
+  'nostr-tools/pool': /^$/, 'nostr-tools/relay': /^$/, 'nostr-tools/abstract-pool': /^$/, 'nostr-tools/abstract-relay': /^$/, 'ws': /^server\/catalog\/relay-link\.ts$/,
+  '@grpc/grpc-js': /^server\/catalog\/admission-service\.ts$/
 }
 
 /** Node's own ways out; what only looks at text is none. */

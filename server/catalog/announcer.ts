@@ -3,6 +3,7 @@
 // `pow:` stop, anything else is tried again.
 
 import { pauseAfter } from './backoff.ts'
+import { expirationOf } from './versions.ts'
 import type { Backoff } from './backoff.ts'
 import type { Outbox, Waiting } from './outbox.ts'
 import type { RelayLink } from './relay-link.ts'
@@ -27,7 +28,8 @@ const AT_ONCE = 8
 export function judgeVerdict (accepted: boolean, words: string): 'done' | 'refused' | 'slow' | 'again' {
   // nostr-rs-relay says `replaced:`, or `duplicate:`, of an address whose newer version it has
   if (accepted || /^(duplicate|replaced):/.test(words)) return 'done'
-  if (words.startsWith('rate-limited:')) return 'slow'
+  // nostr-rs-relay puts `blocked: ` before all that its admission service refuses
+  if (/^(blocked: )?rate-limited:/.test(words)) return 'slow'
   return /^(blocked|invalid|restricted|pow|auth-required):/.test(words) ? 'refused' : 'again'
 }
 
@@ -86,6 +88,10 @@ export class Announcer {
   /** False when the relay wants us to slow down, or is gone. */
   async #tell (link: RelayLink, { event, attempts }: Waiting): Promise<boolean> {
     const { outbox, relay, now, backoff = BACKOFF, random = Math.random } = this.#parts
+    if ((expirationOf(event) ?? Infinity) * 1000 <= now()) { // a relay that was away for long; not every one says `invalid:` of it
+      outbox.refused(event.id, relay.url, 'it expired before this relay could be told', now())
+      return true
+    }
     let verdict: { accepted: boolean, words: string }
     try {
       verdict = await link.publish(event)

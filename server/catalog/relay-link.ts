@@ -155,6 +155,10 @@ export class RelayLink {
 
   #send (event: SignedEvent, word: 'EVENT' | 'AUTH'): Promise<Verdict> {
     return new Promise((resolve, reject) => {
+      if (!this.#open) {
+        reject(new RelayError(this.url, 'the link is closed'))
+        return
+      }
       const timer = setTimeout(() => { end(() => { reject(new RelayError(this.url, `no answer to an event in ${this.#limits.answer} ms`)) }) }, this.#limits.answer)
       const end = (tell: () => void): void => {
         clearTimeout(timer)
@@ -194,6 +198,10 @@ export class RelayLink {
 
   #askOnce (filter: Filter, onEvent: (event: SignedEvent) => void, max: number): Promise<number> {
     return new Promise((resolve, reject) => {
+      if (!this.#open) {
+        reject(new RelayError(this.url, 'the link is closed'))
+        return
+      }
       let count = 0
       let timer: NodeJS.Timeout
       let stop = (): void => {}

@@ -4,13 +4,15 @@ import { config } from './config.ts'
 import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin } from './hash-lists.ts'
 import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
+import { relayPolicy } from './relay-policy.ts'
 import { reports } from './reports.ts'
 import { serve } from './serve.ts'
 import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve, config, verify, rebuild, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed
+  serve, config, verify, rebuild, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
+  'relay-policy': relayPolicy
 }
 
 export const HELP = `marquee COMMAND [--config FILE]
@@ -30,5 +32,6 @@ export const HELP = `marquee COMMAND [--config FILE]
   allow     puts hashes on the list of what alone is stored and served (allowListOnly)
   disallow  takes them off it
   allowed   what is on it
+  relay-policy  who may publish what, for a relay of one's own: strfry or nostr-rs-relay
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command or the configuration is off.`

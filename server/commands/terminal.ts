@@ -7,6 +7,8 @@ export interface Terminal {
   pid: number
   out: (line: string) => void
   err: (line: string) => void
+  /** What is piped in. */
+  input: () => AsyncIterable<Buffer>
   /** Rewrites one line on a terminal; null where there is none, and plain lines are due now and then. */
   progress: ((line: string) => void) | null
   /** Calls back once when the program is asked to stop. */

@@ -59,6 +59,7 @@ t.test('the pause doubles up to its most, and half of it is chance', async t => 
 t.test('a verdict is read by its prefix', async t => {
   for (const [accepted, words, meaning] of [
     [true, '', 'done'], [true, 'duplicate: have it', 'done'], [false, 'duplicate: have it', 'done'], [false, 'rate-limited: slow', 'slow'],
+    [false, 'blocked: rate-limited: slow', 'slow'],
     [false, 'blocked: no', 'refused'], [false, 'invalid: no', 'refused'], [false, 'restricted: no', 'refused'], [false, 'pow: 20', 'refused'],
     [false, 'error: disk', 'again'], [false, '', 'again'], [false, 'replaced: have newer event', 'done']
   ] as const) t.equal(judgeVerdict(accepted, words), meaning, words)
@@ -117,6 +118,19 @@ t.test('what waits survives a restart, and a relay that was away', async t => {
   t.match(gone.status, { state: /waiting|connecting/, words: /ECONNREFUSED/ })
   t.equal(outbox.told(event.id).find(({ relay }) => relay !== gone.url)?.state, 'done')
   t.match(outbox.summary().find(({ relay }) => relay === gone.url), { waiting: 1, done: 0, oldest: Number })
+})
+
+t.test('what expired while a relay was away is not told to it any more', async t => {
+  const outbox = new Outbox(openDatabase(':memory:'))
+  const relay = await startAnswering(t, () => [true, ''])
+  const now = Math.floor(Date.now() / 1000)
+  const [over, good] = [now - 1, now + 600].map((end) => signer.sign({ kind: 30081, created_at: now - 10, tags: [['d', ''], ['expiration', String(end)]], content: '' }))
+  for (const event of [over!, good!]) outbox.queue(event, [relay.url], Date.now())
+  tellerOf(t, relay.url, outbox)
+  t.ok(await until(() => outbox.summary()[0]!.waiting === 0))
+  t.match(outbox.told(over!.id), [{ state: 'refused', words: /expired/ }])
+  t.match(outbox.told(good!.id), [{ state: 'done' }])
+  t.equal(relay.heard.length, 1)
 })
 
 t.test('a link that breaks is opened again, and what had waited is told over it', async t => {

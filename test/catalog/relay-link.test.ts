@@ -34,6 +34,14 @@ t.test('an event is published: the relay says yes or no, in its words', async t 
   t.same(await Promise.all([link.publish(note('good')), link.publish(note('bad'))]), [{ accepted: true, words: '' }, { accepted: false, words: 'blocked: not you' }])
 })
 
+t.test('what is asked of a link that has ended is refused at once', async t => {
+  const { link, relay } = await linkTo(t, saysNothing, { limits: { answer: 60_000 } })
+  for (const socket of relay.sockets) socket.terminate()
+  while (link.isOpen) await new Promise((resolve) => { setTimeout(resolve, 5) })
+  await t.rejects(link.publish(note('x')), { name: 'RelayError', message: /closed/ })
+  await t.rejects(link.ask({ kinds: [1], limit: 1 }, () => {}, 1), { name: 'RelayError', message: /closed/ })
+})
+
 t.test('a relay that never answers an event is told, and costs no more than its time', async t => {
   const { link } = await linkTo(t, saysNothing)
   await t.rejects(link.publish(note('x')), { message: /no answer/ })
