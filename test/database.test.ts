@@ -80,8 +80,8 @@ t.test('our own migrations make strict tables, with a write-ahead log and foreig
   const database = openDatabase(join(t.testdir(), 'marquee.db'))
   t.equal(database.pragma('journal_mode', { simple: true }), 'wal')
   t.equal(database.pragma('foreign_keys', { simple: true }), 1)
-  const tables = database.prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'").all() as { name: string, strict: number }[]
-  t.ok(tables.length >= 4)
+  const tables = database.prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'title_words%'").all() as { name: string, strict: number }[]
+  t.ok(tables.length >= 4) // but for the index of words, whose tables are SQLite's own
   for (const { name, strict } of tables) t.equal(strict, 1, name)
   database.close()
   t.end()
