@@ -14,6 +14,7 @@ import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { HashViews } from './catalog/views/hash-views.ts'
 import { catalogPolicy } from './catalog-policy.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
@@ -99,8 +100,11 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const descriptors = new Descriptors(database)
     const kernel = stores.packs.name === 'fs' ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile) : null
     await settle(stores, descriptors, config, logger, kernel)
+    const named = new HashViews(database)
     const retained = openRetention({
-      stores, descriptors, database, rules: config.retention, keeper: nodeKey.pubkey, isPinned: (sha256) => lists.has('pinned', sha256), now: Date.now
+      stores, descriptors, database, rules: config.retention, keeper: nodeKey.pubkey, now: Date.now,
+      // what live titles and releases name is pinned too
+      isPinned: (sha256) => lists.has('pinned', sha256) || named.names(sha256, Math.floor(Date.now() / 1000))
     })
     await keep(descriptors, () => checkpoint(database, 'TRUNCATE'))
 

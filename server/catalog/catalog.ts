@@ -146,11 +146,6 @@ export class Catalog {
     return made.parsed.event
   }
 
-  /** Whether a live title or a release names this blob: such are pinned. */
-  names (sha256: string): boolean {
-    return this.hashes.mentions({ algorithm: 'sha256', hex: sha256 }, Math.floor(this.#parts.now() / 1000), 1).length > 0
-  }
-
   close (): void {
     for (const timer of this.#timers) clearInterval(timer)
     for (const announcer of this.#announcers) announcer.close()

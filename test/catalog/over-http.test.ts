@@ -275,6 +275,19 @@ t.test('an event, a manifest, or what a URL has is verified: each check passed, 
   t.match(refused.body, { valid: false, checks: [{ check: 'fetch', outcome: 'fail', reason: /not fetched from/ }] }, 'no private addresses')
 })
 
+t.test('blobs that live titles name are pinned: they have no end while the title stands', async t => {
+  const { url } = await startMarquee(t)
+  const ann = new Signer()
+  const film = smallFilm(ann.pubkey, 'one')
+  for (const blob of film.blobs) await upload(url, ann, blob, { 'x-expiration': String(seconds() + 1000) })
+  const sunset = async ({ sha256 }: { sha256: string }): Promise<string | null> => (await fetch(`${url}/${sha256}`, { method: 'HEAD' })).headers.get('sunset')
+  for (const blob of film.blobs) t.type(await sunset(blob), 'string')
+  await publish(url, ann.sign(film.title(seconds() - 1)))
+  for (const blob of film.blobs) t.equal(await sunset(blob), null)
+  await publish(url, ann.sign(buildWithdrawnTitle({ kind: 34235, d: 'one', title: '' }, 'rights', seconds())))
+  for (const blob of film.blobs) t.type(await sunset(blob), 'string')
+})
+
 t.test('the schemas are published', async t => {
   const { url } = await startMarquee(t)
   const { body } = await ask(`${url}/schemas`)

@@ -87,6 +87,11 @@ export class HashViews {
     }
     return found
   }
+
+  /** Does a live title or a release name this blob? Such blobs are pinned. @param now unix seconds */
+  names (sha256: string, now: number): boolean {
+    return this.mentions({ algorithm: 'sha256', hex: sha256 }, now, 1).length > 0
+  }
 }
 
 function addressIn ({ kind, pubkey, d }: MentionRow): Address {
