@@ -173,6 +173,8 @@ const REFUSED_BY_PARSER: Readonly<Record<string, FailureCode>> = { HPE_HEADER_OV
 /** What Node's parser refuses before there is a request: told with CORS and a reason all the same. */
 function clientErrorHandler (error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
+  // a connection that was opened and never used, as browsers do: nobody waits for an answer there
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) return void socket.destroy()
   // an answer is on its way out: text in the middle of it would pass for the blob's bytes
   const { _httpMessage: answering, parser } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null, parser?: { incoming?: { complete: boolean } | null } | null }
   if (answering?.headersSent === true) return void socket.destroy()

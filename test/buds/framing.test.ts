@@ -59,6 +59,18 @@ t.test('a head that never ends is 408 after IDLE_TIMEOUT, and the connection end
   t.strictSame(more, [])
 })
 
+t.test('a connection that says nothing is closed after IDLE_TIMEOUT, with no word; one that asked is kept', async t => {
+  const silent = await RawClient.open(url)
+  const kept = await RawClient.open(url)
+  kept.send(hidden)
+  t.equal((await kept.answer())?.status, 200)
+  await silent.closed()
+  t.equal(silent.bytes.length, 0)
+  kept.send(hidden)
+  t.equal((await kept.answer())?.status, 200, 'it waits for its next request as before')
+  kept.destroy()
+})
+
 t.test('JSON nested deeper than it can be written is 400 or 401, not a fault of ours', async t => {
   const nested = `{"hashes":${'['.repeat(6000)}${']'.repeat(6000)}}`
   const operator = new Signer(Buffer.from(server.marquee.nodeKey.secret, 'hex'))
