@@ -22,6 +22,8 @@ import type { Child, StorePlace } from '../support/children.ts'
 import type { Moment } from '../support/steadiness.ts'
 
 const MIB = 1024 * 1024
+/** Connections of the good client, and to the bucket, that wait for their next use; a leak would be one of hundreds. */
+const KEPT_OPEN = 32
 const seed = Number(process.env['HOSTILE_SEED'] ?? randomInt(1, 2 ** 31))
 const minio = await startMinio(t)
 
@@ -77,15 +79,16 @@ async function storm (t: Test, place: StorePlace, count: number): Promise<void> 
   const storming = fireVolley(ground, count - Math.round(count / 5))
   const rounds = await besides(t, server, storming)
   const volley = await storming
-  const after = await settled(server, before.files + 10)
+  const after = await settled(server, before.files + KEPT_OPEN)
 
   for (const { faults } of [warm, volley]) t.strictSame(faults.slice(0, 5), [], `seed ${seed}`)
   const told = (map: Map<unknown, number>): string => [...map].sort().map(([name, times]) => `${String(name)}×${times}`).join(' ')
   t.comment(`seed ${seed}: ${told(volley.statuses)}, no answer ×${volley.silent}; ${told(volley.kinds)}; the good client asked ${rounds} times`)
-  for (const status of [200, 204, 206, 304, 400, 401, 404, 408, 412]) t.ok((volley.statuses.get(status) ?? 0) + (warm.statuses.get(status) ?? 0) > 0, `some were ${status}`)
+  const expected = [200, 204, 206, 400, 401, 404, ...(count < 5000 ? [] : [304, 408, 412])] // a few hundred may miss the rarer ones
+  for (const status of expected) t.ok((volley.statuses.get(status) ?? 0) + (warm.statuses.get(status) ?? 0) > 0, `some were ${status}`)
   t.ok(rounds > 5)
 
-  t.ok(after.files <= before.files + 10, `no open file or socket is left behind: ${before.files} before, ${after.files} after`)
+  t.ok(after.files <= before.files + KEPT_OPEN, `no open file or socket is left behind: ${before.files} before, ${after.files} after`)
   t.ok(after.heap - before.heap < 24 * MIB, `no memory is left behind: heap ${Math.round(before.heap / MIB)} MiB before, ${Math.round(after.heap / MIB)} after`)
   t.ok(after.rss - before.rss < 64 * MIB, `nor outside the heap: ${Math.round(before.rss / MIB)} MiB before, ${Math.round(after.rss / MIB)} after`)
   t.equal(sampleOf(await scrape(url), 'marquee_uploads_active'), 0, 'no upload is under way for ever')
