@@ -78,4 +78,9 @@ t.test('JSON nested deeper than it can be written is 400 or 401, not a fault of 
   t.equal((await ask(sha256Hex(Buffer.from(nested)))).status, 400)
   t.equal((await ask('0'.repeat(64))).status, 401)
   t.equal((await operate(server, 'GET', '/admin/blocked')).status, 200)
+  // BUD-09: members of an event that nobody signed are not kept, whatever they are
+  const event = new Signer().sign({ kind: 1984, created_at: Math.floor(Date.now() / 1000), tags: [['x', blob.sha256, 'spam']], content: '' })
+  const reported = await fetch(`${url}/report`, { method: 'PUT', body: `${JSON.stringify(event).slice(0, -1)},"more":${'['.repeat(6000)}${']'.repeat(6000)}}` })
+  t.equal(reported.status, 200)
+  t.strictSame(await server.marquee.stores.state.get(`reports/${event.id}`), { event, received: (await server.marquee.stores.state.get(`reports/${event.id}`) as { received: number }).received, blobs: [blob.sha256] })
 })
