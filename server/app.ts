@@ -2,7 +2,7 @@
 // log line a request. An app that does not listen yet; main.ts and the tests give it a port.
 
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
+import { STATUS_CODES, createServer } from 'node:http'
 import Fastify, { LogController } from 'fastify'
 import { admin } from './admin.ts'
 import { api } from './api/route.ts'
@@ -17,6 +17,7 @@ import { checkUrl } from './buds/url-check.ts'
 import { catalogRooms } from './catalog/http/rooms.ts'
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
+import { refuseFraming, takesFraming } from './framing.ts'
 import { health } from './health.ts'
 import { Answers } from './metrics/answers.ts'
 import { metrics } from './metrics/route.ts'
@@ -27,6 +28,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { Terms } from './api/terms.ts'
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
+import type { FailureCode } from './errors.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
@@ -79,15 +81,22 @@ const MAX_HEADER_BYTES = 128 * 1024
 
 /** Longer than the idle time of common proxies, which must be the first to close. */
 const KEEP_ALIVE_MS = 72_000
+/** How often Node looks for heads that stand still, at most. */
+const CHECK_MS = 5000
 
 export async function build (parts: AppParts): Promise<FastifyInstance> {
   const retrieval = new Retrieval({ ...parts, gate: openReadGate(parts.guard, parts.readPubkeys) })
   // Node would refuse a missing Host without CORS or a reason; we ask below
-  const options = { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }
+  const options = {
+    maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0,
+    // without a requestTimeout Node has none for heads either: one that never ends would hold its connection for ever
+    headersTimeout: parts.idleTimeout, connectionsCheckingInterval: Math.min(parts.idleTimeout, CHECK_MS)
+  }
   const app = Fastify({
     // reads of blobs are answered before Fastify (bud-01-retrieval.ts says why); the rest is its own
     serverFactory: (handler) => createServer(options, (req, res) => {
-      if (!retrieval.take(req, res)) handler(req, res)
+      if (!takesFraming(req)) refuseFraming(res)
+      else if (!retrieval.take(req, res)) handler(req, res)
     }),
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }), // one line of ours instead of two of Fastify's
@@ -168,17 +177,23 @@ function logAnswer (request: FastifyRequest, reply: FastifyReply): void {
   request.log[quiet ? 'debug' : 'info'](line, 'answered')
 }
 
+/** By Node's code; the rest is REQUEST_INVALID. */
+const REFUSED_BY_PARSER: Readonly<Record<string, FailureCode>> = { HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE', ERR_HTTP_REQUEST_TIMEOUT: 'HEAD_STALLED' }
+
 /** What Node's parser refuses before there is a request: told with CORS and a reason all the same. */
 function clientErrorHandler (error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
+  // a connection that was opened and never used, as browsers do: nobody waits for an answer there
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) return void socket.destroy()
   // an answer is on its way out: text in the middle of it would pass for the blob's bytes
-  const { _httpMessage: answering } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null }
+  const { _httpMessage: answering, parser } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null, parser?: { incoming?: { complete: boolean } | null } | null }
   if (answering?.headersSent === true) return void socket.destroy()
-  const failure = new Failure(error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_INVALID')
+  // the body of a request that was answered already: a second answer would pass for that of the next request
+  if (answering == null && parser?.incoming?.complete === false) return void socket.destroy()
+  const failure = new Failure(REFUSED_BY_PARSER[error.code ?? ''] ?? 'REQUEST_INVALID')
   const body = refusalBody(failure)
   const headers = { ...CORS_HEADERS, ...refusalHeaders(failure), 'content-type': 'application/json; charset=utf-8', 'content-length': String(Buffer.byteLength(body)), 'connection': 'close' }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join('\r\n')
-  const phrase = failure.status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'
-  socket.end(`HTTP/1.1 ${failure.status} ${phrase}\r\n${lines}\r\n\r\n${body}`)
+  socket.end(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status]}\r\n${lines}\r\n\r\n${body}`)
   setTimeout(() => { socket.destroy() }, LINGER_MS).unref() // a client that never closes is not waited for
 }

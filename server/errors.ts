@@ -45,6 +45,7 @@ export const FAILURES = {
   BLOB_UNKNOWN: [404, 'blob not found'],
   REPORT_UNKNOWN: [404, 'there is no such report'],
   HASH_MISMATCH: [409, 'the bytes do not have the announced sha256'],
+  HEAD_STALLED: [408, 'the request head stood still for too long'],
   BODY_STALLED: [408, 'the body stood still for too long'],
   PRECONDITION_FAILED: [412, 'the condition of the request does not hold'],
   TOO_LARGE: [413, 'the blob is larger than this server takes'],

@@ -61,6 +61,11 @@ export function parseJsonObject (body: unknown): Record<string, unknown> {
  * (blossom.md §10.1).
  */
 export function isPayloadOf (payload: string, body: unknown, value: unknown): boolean {
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
-  return [bytes, Buffer.from(JSON.stringify(value))].some((each) => createHash('sha256').update(each).digest('hex') === payload)
+  const hashes = (bytes: Uint8Array | string): boolean => createHash('sha256').update(bytes).digest('hex') === payload
+  if (hashes(Buffer.isBuffer(body) ? body : Buffer.alloc(0))) return true
+  try {
+    return hashes(JSON.stringify(value))
+  } catch {
+    return false // nested deeper than it can be written: the parser has no such bound
+  }
 }

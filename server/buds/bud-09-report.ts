@@ -58,7 +58,9 @@ export async function bud09 (app: FastifyInstance, { blobs, rates, state, lists,
       if (sha256 !== null && !lists.hides(sha256) && await blobs.find(sha256) !== null) here.push(sha256)
     }
     if (here.length === 0) throw new Failure('BLOB_UNKNOWN') // A16
-    const report: KeptReport = { event, received: Math.floor(now() / 1000), blobs: here }
+    // what nobody signed is not kept: it may be anything, nested deeper than it can be written
+    const { id, pubkey, created_at, kind, tags, content, sig } = event
+    const report: KeptReport = { event: { id, pubkey, created_at, kind, tags, content, sig }, received: Math.floor(now() / 1000), blobs: here }
     // sent once more, what was decided stays decided
     const before = await state.get(`${REPORTS}${event.id}`) as KeptReport | null
     if (before?.decided === undefined) await state.put(`${REPORTS}${event.id}`, report)

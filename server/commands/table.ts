@@ -1,6 +1,7 @@
 // Every command by its name.
 
 import { config } from './config.ts'
+import { copy } from './copy.ts'
 import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin } from './hash-lists.ts'
 import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
@@ -11,7 +12,7 @@ import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve, config, verify, rebuild, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
+  serve, config, verify, rebuild, copy, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
   'relay-policy': relayPolicy
 }
 
@@ -21,6 +22,7 @@ export const HELP = `marquee COMMAND [--config FILE]
   config    what configuration is in force, secrets starred
   verify    re-hash packs; compare packs, index, owners and rows; --repair
   rebuild   the database from the store
+  copy      this store into another, folders or bucket, while the server runs
   key       this server's npub; --make prints a new key pair
   reports   what people reported
   block     hides blobs and keeps them out
