@@ -19,13 +19,13 @@ export interface AdminParts {
   rates: RateLimits
   state: StateStore
   lists: HashLists
-  /** 64 hex digits each; the node key is always among them. */
-  admins: readonly string[]
+  /** Who may ask besides those of the settings: the node key, 64 hex digits. */
+  keeper: string
   decisions: Decisions
   /** Milliseconds. */
   now: () => number
-  /** Milliseconds a body may stand still. */
-  idleTimeout: number
+  /** `adminPubkeys`: 64 hex digits each; `idleTimeout`: milliseconds a body may stand still. */
+  settings: { readonly current: { readonly adminPubkeys: readonly string[], readonly idleTimeout: number } }
 }
 
 /** What one request may name: as many as its body holds with room to spare. */
@@ -44,15 +44,15 @@ function hashesIn (value: unknown): string[] {
   }))]
 }
 
-export async function admin (app: FastifyInstance, { guard, rates, state, lists, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
-  takeBodiesAsBytes(app, idleTimeout)
+export async function admin (app: FastifyInstance, { guard, rates, state, lists, keeper, decisions, now, settings }: AdminParts): Promise<void> {
+  takeBodiesAsBytes(app, settings)
   const tokens = new WeakMap<object, Token>()
 
   app.addHook('onRequest', async (request: FastifyRequest) => {
     const { headers, raw, method } = request
     const token = guard.identify({ authorization: headers.authorization, method, target: raw.url!, from: rates.addressOf(raw) }, method === 'GET' ? LOOK : CHANGE)
     if (token.kind !== HTTP_KIND) throw new Failure('TOKEN_KIND')
-    if (!admins.includes(token.pubkey)) throw new Failure('KEY_REFUSED')
+    if (token.pubkey !== keeper && !settings.current.adminPubkeys.includes(token.pubkey)) throw new Failure('KEY_REFUSED')
     tokens.set(request, token)
   })
 

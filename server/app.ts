@@ -22,7 +22,6 @@ import { Traffic } from './metrics/traffic.ts'
 import { LINGER_MS, refusalBody, refusalHeaders, refuse } from './refusal.ts'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Terms } from './api/terms.ts'
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
@@ -34,6 +33,7 @@ import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
 import type { StoreTimes } from './stores/store-times.ts'
+import type { Settings } from './settings.ts'
 
 export interface AppParts {
   blobs: Blobs
@@ -49,23 +49,15 @@ export interface AppParts {
   offload: Offload | null
   /** Milliseconds. */
   now: () => number
-  admins: readonly string[]
+  /** The node key, 64 hex digits. */
+  keeper: string
   decisions: Decisions
-  anonymousUploads: boolean
-  /** Who alone may read; empty for everybody. */
-  readPubkeys: readonly string[]
-  list: 'owner' | 'public' | 'off'
-  mirrorAllowPrivate: boolean
-  /** Milliseconds. */
-  idleTimeout: number
-  /** Null: only this machine may see the metrics. */
-  metricsToken: string | null
+  /** What is configured: rooms look at `current` for each request, since it may change while they run. */
+  settings: Settings
   times: StoreTimes
   checks: Readonly<Record<string, () => unknown>>
   /** What GET / says of this server. */
   about: () => { url: string, version: string } & Record<string, unknown>
-  /** What /.well-known/marquee.json is made of. */
-  terms: Terms
 }
 
 /** H-16: a token of 800 x tags is about 100 KiB of header. */
@@ -75,7 +67,9 @@ const MAX_HEADER_BYTES = 128 * 1024
 const KEEP_ALIVE_MS = 72_000
 
 export async function build (parts: AppParts): Promise<FastifyInstance> {
-  const retrieval = new Retrieval({ ...parts, gate: openReadGate(parts.guard, parts.readPubkeys) })
+  const { settings } = parts
+  const retrieval = new Retrieval({ ...parts, gate: openReadGate(parts.guard, settings.current.readPubkeys) })
+  settings.follow(({ readPubkeys }) => { retrieval.reload(openReadGate(parts.guard, readPubkeys)) })
   // Node would refuse a missing Host without CORS or a reason; we ask below
   const options = { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }
   const app = Fastify({
@@ -141,12 +135,12 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(api, { ...parts, maxHeaderSize: MAX_HEADER_BYTES })
   await app.register(health, parts)
   await app.register(bud02, parts)
-  await app.register(bud04, { ...parts, allowPrivate: parts.mirrorAllowPrivate })
+  await app.register(bud04, parts)
   await app.register(bud06, parts)
   await app.register(bud09, parts)
   await app.register(bud12, parts)
   await app.register(admin, parts)
-  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
   return app
 }
 

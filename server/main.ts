@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { COMMANDS, HELP } from './commands/table.ts'
 import { ConfigError } from './errors.ts'
 import { loadConfig } from './config.ts'
+import type { Config } from './config.ts'
 import type { Terminal } from './commands/terminal.ts'
 
 const terminal: Terminal = {
@@ -17,7 +18,8 @@ const terminal: Terminal = {
   onStop: (stop) => {
     process.once('SIGTERM', () => { stop('SIGTERM') })
     process.once('SIGINT', () => { stop('SIGINT') })
-  }
+  },
+  onReload: (reload) => { process.on('SIGHUP', reload) }
 }
 
 async function main (argv: string[]): Promise<number> {
@@ -46,8 +48,8 @@ async function main (argv: string[]): Promise<number> {
     return 0
   }
   const file = values['config']
-  const config = loadConfig({ file: typeof file === 'string' ? file : null, env: process.env })
-  return command.run({ config, values, words, terminal })
+  const load = (): Config => loadConfig({ file: typeof file === 'string' ? file : null, env: process.env })
+  return command.run({ config: load(), loadConfig: load, values, words, terminal })
 }
 
 try {

@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['rooms', /^server\/(buds|catalog|gateway)\//],
   ['auth', /^server\/auth\//],
   ['stores', /^server\/stores\//],
-  ['ground', /^server\/(errors|refusal|cors|config|config-fields|config-values|database|checkpointer|checkpoint-thread|version)\.ts$/]
+  ['ground', /^server\/(errors|refusal|cors|config|config-fields|config-values|settings|database|checkpointer|checkpoint-thread|version)\.ts$/]
 ]
 
 const layerOf = (path: string): string => LAYERS.find(([, is]) => is.test(path))?.[0] ?? 'nowhere'

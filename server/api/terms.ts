@@ -10,11 +10,11 @@ import { MAX_RANGES } from '../buds/range.ts'
 import { ENDPOINT_TABLE } from './endpoints.ts'
 import type { Config } from '../config.ts'
 
-export type Terms = Pick<Config, 'maxBlobSize' | 'types' | 'policy' | 'uploadPubkeys' | 'anonymousUploads' | 'list' | 'requireServerTag' | 'mirrorAllowPrivate' | 'idleTimeout' | 'offload'>
+export type Terms = Pick<Config, 'maxBlobSize' | 'types' | 'policy' | 'uploadPubkeys' | 'readPubkeys' | 'anonymousUploads' | 'list' | 'requireServerTag' | 'mirrorAllowPrivate' | 'idleTimeout' | 'offload'>
 
 /** `about`: what GET / says. Sizes in bytes, times in seconds; keys that may do more than others are not named. */
 export function buildTerms (terms: Terms, maxHeaderSize: number, about: Record<string, unknown>): Record<string, unknown> {
-  const { maxBlobSize, types, policy, uploadPubkeys, anonymousUploads, list, requireServerTag, mirrorAllowPrivate, idleTimeout, offload } = terms
+  const { maxBlobSize, types, policy, uploadPubkeys, readPubkeys, anonymousUploads, list, requireServerTag, mirrorAllowPrivate, idleTimeout, offload } = terms
   return {
     ...about,
     buds: [1, 2, 4, 6, 8, 9, 11, 12],
@@ -31,7 +31,7 @@ export function buildTerms (terms: Terms, maxHeaderSize: number, about: Record<s
         ...(maxSize === undefined ? {} : { blobBytes: maxSize }), ...(deny === undefined ? {} : { deny })
       }))
     },
-    reads: { token: false, redirects: offload.mode === 'redirect' },
+    reads: { token: readPubkeys.length > 0, redirects: offload.mode === 'redirect' },
     mirror: { privateAddresses: mirrorAllowPrivate },
     lists: list,
     tokens: { kinds: [BLOSSOM_KIND, HTTP_KIND], http: { windowSeconds: WINDOW_SECONDS }, serverTag: requireServerTag ? ['delete'] : [] },

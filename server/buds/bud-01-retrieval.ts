@@ -49,7 +49,8 @@ function isConditional (headers: IncomingHttpHeaders): boolean {
 
 export class Retrieval {
   readonly #parts: RetrievalParts
-  readonly #chatty: boolean
+  #gate: ReadGate | null
+  #chatty: boolean
   readonly #prepared = new WeakMap<Blob, { whole: string[], bare: string[] }>()
   readonly counts = new ReadCounts()
   /** True while the server ends: each answer then closes its connection. */
@@ -57,8 +58,19 @@ export class Retrieval {
 
   constructor (parts: RetrievalParts) {
     this.#parts = parts
-    // reads are told at `debug`: a busy server would write more log than blobs
-    this.#chatty = parts.logger.isLevelEnabled?.('debug') ?? false
+    this.#gate = parts.gate
+    this.#chatty = this.#isChatty()
+  }
+
+  /** Reads are told at `debug`: a busy server would write more log than blobs. */
+  #isChatty (): boolean {
+    return this.#parts.logger.isLevelEnabled?.('debug') ?? false
+  }
+
+  /** Another gate from now on, and perhaps another level of the logger. */
+  reload (gate: ReadGate | null): void {
+    this.#gate = gate
+    this.#chatty = this.#isChatty()
   }
 
   /** Answers when it is a GET or HEAD of a blob's path, and says so; false leaves the request untouched. */
@@ -78,8 +90,8 @@ export class Retrieval {
     try {
       // RFC 9112 §3.2: an HTTP/1.1 request without Host MUST be answered with 400
       if (req.headers.host === undefined && req.httpVersion === '1.1') throw new Failure('REQUEST_INVALID', 'Host is missing')
-      const { blobs, lists, gate } = this.#parts
-      if (gate !== null) gate(req, res, sha256)
+      const { blobs, lists } = this.#parts
+      if (this.#gate !== null) this.#gate(req, res, sha256)
       if (lists.hides(sha256)) {
         res.writeHead(404, MISSING.headers).end(MISSING.body)
         return

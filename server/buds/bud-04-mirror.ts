@@ -33,9 +33,8 @@ export interface MirrorParts {
   rates: RateLimits
   room: Room
   queue: UploadQueue
-  allowPrivate: boolean
-  /** Milliseconds a body may stand still. */
-  idleTimeout: number
+  /** `idleTimeout`: milliseconds a body may stand still. */
+  settings: { readonly current: { readonly mirrorAllowPrivate: boolean, readonly idleTimeout: number } }
 }
 
 const CONNECT_MS = 15_000
@@ -80,7 +79,7 @@ function extensionIn (url: URL): string | null {
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
   const { blobs, guard, policy, lists, decisions, rates, room, queue } = parts
-  takeBodiesAsBytes(app, parts.idleTimeout)
+  takeBodiesAsBytes(app, parts.settings)
   const tokens = new WeakMap<object, Token>()
 
   app.put('/mirror', {
@@ -141,8 +140,9 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
 
   async function fetchOne (url: URL, wanted: Wanted, token: Token, progress: Progress): Promise<Received> {
     if (guard.names.isOurs(url)) throw new Failure('ORIGIN_FAILED', 'this server does not have the blob')
+    const { mirrorAllowPrivate: allowPrivate, idleTimeout } = parts.settings.current
     const origin = await openOrigin(url, {
-      allowPrivate: parts.allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout: parts.idleTimeout,
+      allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout,
       refuse: (next) => guard.names.isOurs(next)
     })
     let held: Held | null = null

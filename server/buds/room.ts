@@ -55,7 +55,7 @@ export interface RoomParts {
 
 export class Room {
   readonly #usage: Usage
-  readonly #quotas: Quotas
+  #quotas: Quotas
   readonly #disk: FreeSpace | null
   readonly #claims = new Set<Claim>()
   /** Per owner: what its claims come to. */
@@ -66,6 +66,11 @@ export class Room {
     this.#usage = usage
     this.#quotas = quotas
     this.#disk = disk
+  }
+
+  /** Other quotas from now on. What was held without any is counted when its upload settles. */
+  reload (quotas: Quotas): void {
+    this.#quotas = quotas
   }
 
   /** Says what `hold` would say, and holds nothing. Rejects with KEY_FULL, STORE_FULL, DISK_RESERVED, or StoreError. */

@@ -37,7 +37,7 @@ const MOST_BESIDE = 8
 const RETRY_SECONDS = '5'
 
 export class UploadQueue {
-  readonly #parts: Required<UploadQueueParts>
+  #parts: Required<UploadQueueParts>
   readonly #moving = new Set<Upload>()
   /** Under way without a place. */
   readonly #beside = new Set<Upload>()
@@ -48,6 +48,12 @@ export class UploadQueue {
 
   constructor ({ places, waiting, lookMs = 1000 }: UploadQueueParts) {
     this.#parts = { places, waiting, lookMs }
+  }
+
+  /** Other numbers from now on. Who is under way stays so, who waits goes on waiting. */
+  reload ({ places, waiting }: Pick<UploadQueueParts, 'places' | 'waiting'>): void {
+    this.#parts = { ...this.#parts, places, waiting }
+    this.#next()
   }
 
   get counts (): { underWay: number, waiting: number } {

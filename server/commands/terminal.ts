@@ -11,10 +11,14 @@ export interface Terminal {
   progress: ((line: string) => void) | null
   /** Calls back once when the program is asked to stop. */
   onStop: (stop: (signal: string) => void) => void
+  /** Calls back each time the program is asked to read its configuration again. */
+  onReload: (reload: () => void) => void
 }
 
 export interface CommandParts {
   config: Config
+  /** Reads file and environment again. Throws ConfigError. */
+  loadConfig: () => Config
   values: Record<string, string | boolean | undefined>
   /** What stands besides the options; empty but for commands that take `words`. */
   words: readonly string[]

@@ -59,7 +59,7 @@ export class Blobs {
   readonly #writer: BlobWriter
   readonly #remover: BlobRemover
   readonly #changes: Changes | null
-  readonly #limits: BlobsParts['limits']
+  #limits: BlobsParts['limits']
   readonly #now: () => number
   readonly #locks = new Locks()
   readonly #missing: Seen
@@ -76,6 +76,11 @@ export class Blobs {
     this.#limits = limits
     this.#now = now
     this.#missing = new Seen(10_000)
+  }
+
+  /** Other limits for the bodies that come from now on. */
+  reload (limits: Pick<BlobsParts['limits'], 'maxSize' | 'idleTimeout'>): void {
+    this.#limits = { ...this.#limits, ...limits }
   }
 
   /** True where the rows know every blob: a blob that `known` does not have is not here. */

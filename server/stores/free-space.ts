@@ -17,12 +17,18 @@ const KEPT_MS = 1000
 const MOST_RESERVED = 1024 ** 3
 
 export class FreeSpace {
-  readonly #parts: FreeSpaceParts
+  #parts: FreeSpaceParts
   #room = 0
   #until = -Infinity
 
   constructor (parts: FreeSpaceParts) {
     this.#parts = parts
+  }
+
+  /** Another reserve from now on. */
+  reload ({ reserve }: Pick<FreeSpaceParts, 'reserve'>): void {
+    this.#parts = { ...this.#parts, reserve }
+    this.#until = -Infinity
   }
 
   /** Bytes above the reserve, below 0 where it is touched; at once where the disk was asked within the second. Rejects with StoreError. */

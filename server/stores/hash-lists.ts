@@ -40,7 +40,7 @@ export class HashLists {
   readonly #due = new Set<string>()
   #heard: number
 
-  readonly #allowListOnly: boolean
+  #allowListOnly: boolean
 
   constructor (state: StateStore, { shared, allowListOnly = false, now = Date.now }: ListSettings) {
     this.#state = state
@@ -48,6 +48,11 @@ export class HashLists {
     this.#now = now
     this.#changes = shared ? new Changes(state, now, 'list-changes/') : null
     this.#heard = now()
+  }
+
+  /** Whether the list `allowed` holds, from now on. */
+  reload ({ allowListOnly }: { allowListOnly: boolean }): void {
+    this.#allowListOnly = allowListOnly
   }
 
   /** Reads every list from the store; called once, before anybody asks. Rejects with StoreError. */
