@@ -44,6 +44,13 @@ function hashesIn (value: unknown): string[] {
   }))]
 }
 
+/** The public keys of a body; none is allowed. Throws BODY_INVALID. */
+function keysIn (value: unknown): string[] {
+  const keys = Array.isArray(value) && value.length <= MAX_HASHES ? value.map((each) => typeof each === 'string' ? parseSha256(each) : null) : [null]
+  if (keys.includes(null)) throw new Failure('BODY_INVALID', `to must be up to ${MAX_HASHES} public keys of 64 hex digits`)
+  return [...new Set(keys as string[])]
+}
+
 export async function admin (app: FastifyInstance, { guard, rates, state, lists, keeper, decisions, now, settings }: AdminParts): Promise<void> {
   takeBodiesAsBytes(app, settings)
   const tokens = new WeakMap<object, Token>()
@@ -79,11 +86,12 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     app.post(`/admin/${list}`, async (request) => {
       const body = signedBody(request)
       const { reason = '', delete: deleting = false } = body
+      const to = list === 'restricted' ? keysIn(body['to'] ?? []) : []
       if (typeof reason !== 'string' || typeof deleting !== 'boolean') throw new Failure('BODY_INVALID', 'reason is text, delete true or false')
       if (deleting && list !== 'blocked') throw new Failure('BODY_INVALID', 'only what is blocked can be deleted')
       const hashes = hashesIn(body['hashes'])
       let ended = 0
-      for (const sha256 of hashes) ended += await decisions.put(list, sha256, reason, deleting)
+      for (const sha256 of hashes) ended += await decisions.put(list, sha256, reason, deleting, to)
       return { hashes: hashes.length, ended }
     })
 

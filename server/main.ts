@@ -33,7 +33,7 @@ async function main (argv: string[]): Promise<number> {
     terminal.err(`marquee: there is no command "${name}"\n\n${HELP}`)
     return 2
   }
-  let values: Record<string, string | boolean | undefined>
+  let values: Record<string, string | boolean | (string | boolean)[] | undefined>
   let words: string[]
   try {
     ({ values, positionals: words } = parseArgs({

@@ -9,10 +9,12 @@ import { CORS_HEADERS } from '../cors.ts'
 import { blobHeaders, flat, planAnswer, wholeHeaders } from './blob-answer.ts'
 import { parseBlobPath } from './blob-path.ts'
 import { evaluateConditions } from './conditions.ts'
+import { passReader } from './read-gate.ts'
 import { ReadCounts } from './read-counts.ts'
 import { sendSections } from './sending.ts'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Guard } from '../auth/guard.ts'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Blob } from '../stores/descriptors.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
@@ -22,7 +24,8 @@ import type { ReadGate } from './read-gate.ts'
 
 export interface RetrievalParts {
   blobs: Blobs
-  /** What is not served though it may be here. */
+  guard: Guard
+  /** What is not served though it may be here, or not to everybody. */
   lists: HashLists
   logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
   /** Who may read; null for everybody. */
@@ -96,6 +99,11 @@ export class Retrieval {
         res.writeHead(404, MISSING.headers).end(MISSING.body)
         return
       }
+      const readers = lists.readersOf(sha256)
+      if (readers !== null) {
+        this.#answerReader(req, res, sha256, readers).catch((error: unknown) => { this.#refuse(res, error) })
+        return
+      }
       const hot = blobs.hot(sha256)
       if (hot !== null) return this.#answerWith(req, res, hot.blob, hot.bytes)
       const known = blobs.known(sha256)
@@ -113,8 +121,18 @@ export class Retrieval {
     }).catch((error: unknown) => { this.#refuse(res, error) })
   }
 
+  /** A blob that is restricted is ours alone to send: what nginx keeps, and a presigned URL, ask nobody for a token. */
+  async #answerReader (req: IncomingMessage, res: ServerResponse, sha256: string, readers: ReadonlySet<string>): Promise<void> {
+    const { blobs, guard } = this.#parts
+    await passReader(guard, blobs, req, res, sha256, readers)
+    const hot = blobs.hot(sha256)
+    const blob = hot?.blob ?? blobs.known(sha256) ?? await blobs.find(sha256)
+    if (blob === null) throw new Failure('BLOB_UNKNOWN')
+    this.#answerWith(req, res, blob, hot?.bytes ?? null, null)
+  }
+
   /** `bytes`: the whole blob, where it is in memory. Throws a Failure that is to be told. */
-  #answerWith (req: IncomingMessage, res: ServerResponse, blob: Blob, bytes: Buffer | null): void {
+  #answerWith (req: IncomingMessage, res: ServerResponse, blob: Blob, bytes: Buffer | null, offload = this.#parts.offload): void {
     const { headers } = req
     let range = headers.range
     if (isConditional(headers)) {
@@ -131,7 +149,7 @@ export class Retrieval {
       this.#head(res, 200, this.#prepare(blob).whole).end()
       return
     }
-    const handover = this.#parts.offload?.(req, blob, bytes) ?? null
+    const handover = offload?.(req, blob, bytes) ?? null
     if (handover !== null) return this.#handOver(res, handover)
     if (range === undefined) {
       if (bytes !== null) {

@@ -99,6 +99,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     const hinted = wanted.sha256 ?? parseSha256(single(request.headers['x-sha-256']) ?? '')
     if (hinted !== null && covers(token, hinted)) {
       lists.judge(hinted)
+      // whoever owns a blob may read it: a restricted one is not to be had by naming its hash
+      if (lists.readersOf(hinted)?.has(token.pubkey) === false && !await blobs.isOwner(hinted, token.pubkey)) throw new Failure('KEY_REFUSED')
       const known = await blobs.find(hinted)
       if (known !== null) {
         policy.judge({ pubkey: token.pubkey, type: known.type, size: known.size })
@@ -165,6 +167,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
         acceptHash: (sha256) => {
           if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH')
           lists.judge(sha256)
+          // the sender has shown no bytes of its own
+          if (lists.readersOf(sha256)?.has(token.pubkey) === false && !blobs.owns(sha256, token.pubkey)) throw new Failure('KEY_REFUSED')
           hash = sha256
         },
         acceptType: (found, size) => {

@@ -19,7 +19,7 @@ export interface CommandParts {
   config: Config
   /** Reads file and environment again. Throws ConfigError. */
   loadConfig: () => Config
-  values: Record<string, string | boolean | undefined>
+  values: Record<string, string | boolean | (string | boolean)[] | undefined>
   /** What stands besides the options; empty but for commands that take `words`. */
   words: readonly string[]
   terminal: Terminal
@@ -27,7 +27,7 @@ export interface CommandParts {
 
 export interface Command {
   help: string
-  options: Record<string, { type: 'string' | 'boolean', short?: string }>
+  options: Record<string, { type: 'string' | 'boolean', short?: string, multiple?: boolean }>
   /** Whether it takes more than options. */
   words?: true
   /** The exit code. */

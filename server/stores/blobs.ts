@@ -290,6 +290,16 @@ export class Blobs {
     })
   }
 
+  /** Whether the rows say that this key owns the blob. */
+  owns (sha256: string, owner: string): boolean {
+    return this.#rows.ownership(sha256, owner) !== null
+  }
+
+  /** The same, and where other nodes write to the store it is asked too: the rows may be behind. Rejects with StoreError. */
+  async isOwner (sha256: string, owner: string): Promise<boolean> {
+    return this.owns(sha256, owner) || (this.#stores.shared && (await this.#stores.owners.namesOf(sha256)).includes(owner))
+  }
+
   /** When an owner came to a blob, for cursors; null when it never did. */
   cursor (owner: string, sha256: string): { uploaded: number, sha256: string } | null {
     return this.#rows.cursor(owner, sha256)
