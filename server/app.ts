@@ -140,7 +140,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(bud09, parts)
   await app.register(bud12, parts)
   await app.register(admin, parts)
-  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room } })
   return app
 }
 

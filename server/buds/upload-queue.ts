@@ -56,8 +56,9 @@ export class UploadQueue {
     this.#next()
   }
 
-  get counts (): { underWay: number, waiting: number } {
-    return { underWay: this.#moving.size + this.#beside.size, waiting: this.#waiting }
+  /** `places`: as many may be under way at once, and more where some stand still. */
+  get counts (): { underWay: number, waiting: number, places: number } {
+    return { underWay: this.#moving.size + this.#beside.size, waiting: this.#waiting, places: this.#parts.places }
   }
 
   /** Throws QUEUE_FULL where `enter` would. */
