@@ -20,6 +20,7 @@ import { Answers } from './metrics/answers.ts'
 import { metrics } from './metrics/route.ts'
 import { Traffic } from './metrics/traffic.ts'
 import { LINGER_MS, refusalBody, refusalHeaders, refuse } from './refusal.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Guard } from './auth/guard.ts'
@@ -34,6 +35,7 @@ import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
 import type { StoreTimes } from './stores/store-times.ts'
 import type { Settings } from './settings.ts'
+import type { Traces } from './traces.ts'
 
 export interface AppParts {
   blobs: Blobs
@@ -55,6 +57,8 @@ export interface AppParts {
   /** What is configured: rooms look at `current` for each request, since it may change while they run. */
   settings: Settings
   times: StoreTimes
+  /** Null: nobody collects traces. */
+  traces: Traces | null
   checks: Readonly<Record<string, () => unknown>>
   /** What GET / says of this server. */
   about: () => { url: string, version: string } & Record<string, unknown>
@@ -67,16 +71,21 @@ const MAX_HEADER_BYTES = 128 * 1024
 const KEEP_ALIVE_MS = 72_000
 
 export async function build (parts: AppParts): Promise<FastifyInstance> {
-  const { settings } = parts
+  const { settings, traces } = parts
   const retrieval = new Retrieval({ ...parts, gate: openReadGate(parts.guard, settings.current.readPubkeys) })
   settings.follow(({ readPubkeys }) => { retrieval.reload(openReadGate(parts.guard, readPubkeys)) })
   // Node would refuse a missing Host without CORS or a reason; we ask below
   const options = { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }
   const app = Fastify({
     // reads of blobs are answered before Fastify (bud-01-retrieval.ts says why); the rest is its own
-    serverFactory: (handler) => createServer(options, (req, res) => {
-      if (!retrieval.take(req, res)) handler(req, res)
-    }),
+    serverFactory: (handler) => {
+      const answer = (req: IncomingMessage, res: ServerResponse): boolean => {
+        const taken = retrieval.take(req, res)
+        if (!taken) handler(req, res)
+        return taken
+      }
+      return createServer(options, traces === null ? answer : (req, res) => { traces.request(req, res, answer) })
+    },
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }), // one line of ours instead of two of Fastify's
     genReqId: () => randomUUID(),
@@ -94,6 +103,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     clientErrorHandler
   })
 
+  if (traces !== null) app.addHook('onRequest', async (request) => { traces.routed(request) })
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'OPTIONS') {
       reply.headers(CORS_HEADERS)

@@ -7,11 +7,13 @@ import { parseArgs } from 'node:util'
 import { COMMANDS, HELP } from './commands/table.ts'
 import { ConfigError } from './errors.ts'
 import { loadConfig } from './config.ts'
+import { tracesAsked } from './traces.ts'
 import type { Config } from './config.ts'
 import type { Terminal } from './commands/terminal.ts'
 
 const terminal: Terminal = {
   pid: process.pid,
+  traces: tracesAsked(process.env),
   out: (line) => { process.stdout.write(`${line}\n`) },
   err: (line) => { process.stderr.write(`${line}\n`) },
   progress: process.stderr.isTTY ? (line) => { process.stderr.write(`\r\x1b[K${line}`) } : null,

@@ -40,6 +40,7 @@ import type { Config } from './config.ts'
 import type { NodeKey } from './node-key.ts'
 import type { Stores } from './stores/open.ts'
 import type { Reconciled } from './stores/reconcile.ts'
+import type { Traces } from './traces.ts'
 
 export interface Marquee {
   app: FastifyInstance
@@ -79,6 +80,8 @@ export interface OpenParts {
   stores?: Stores
   /** Where the kernel tells its boot id: tests have a file of their own. */
   bootIdFile?: string
+  /** Who is told of requests and calls of the stores; closed by who opened it. */
+  traces?: Traces | null
 }
 
 export function databasePath (dataDir: string): string {
@@ -86,14 +89,14 @@ export function databasePath (dataDir: string): string {
 }
 
 /** Rejects with FolderTaken, StoreError, or what the database said. */
-export async function openMarquee ({ config, logger, pid, stores: given, bootIdFile = BOOT_ID }: OpenParts): Promise<Marquee> {
+export async function openMarquee ({ config, logger, pid, stores: given, bootIdFile = BOOT_ID, traces = null }: OpenParts): Promise<Marquee> {
   const folder = holdDataFolder(config.dataDir, 'marquee serve', pid ?? null)
   const undo: (() => unknown)[] = [folder.release]
   try {
     const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
     const database = openDatabase(databasePath(config.dataDir))
     undo.push(() => { database.close() })
-    const times = new StoreTimes()
+    const times = new StoreTimes(traces?.call ?? null)
     const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') }, times)
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
@@ -141,7 +144,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
       keeper: nodeKey.pubkey,
-      times,
+      times, traces,
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })

@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['main', /^server\/main\.ts$/],
   ['commands', /^server\/commands\//],
   ['marquee', /^server\/(marquee|node-key|data-folder)\.ts$/],
-  ['app', /^server\/((app|admin|health|reports)\.ts$|(metrics|api)\/)/],
+  ['app', /^server\/((app|admin|health|reports|traces)\.ts$|(metrics|api)\/)/],
   ['rooms', /^server\/(buds|catalog|gateway)\//],
   ['auth', /^server\/auth\//],
   ['stores', /^server\/stores\//],

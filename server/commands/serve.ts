@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { originOf } from '../config-values.ts'
 import { ConfigError } from '../errors.ts'
 import { openMarquee } from '../marquee.ts'
+import { openTraces } from '../traces.ts'
 import { VERSION } from '../version.ts'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
@@ -32,7 +33,8 @@ bad file changes nothing and is told in the log.`,
     // asked for while it starts, it is done when it listens
     let [due, reload] = [false, (): void => { due = true }]
     terminal.onReload(() => { reload() })
-    const marquee = await openMarquee({ config, logger, pid: terminal.pid })
+    const traces = terminal.traces === null ? null : await openTraces(logger, terminal.traces)
+    const marquee = await openMarquee({ config, logger, pid: terminal.pid, traces })
     const stopped = new Promise<string>((resolve) => { terminal.onStop(resolve) })
     const known = await marquee.listen().catch(async (error: unknown) => {
       await marquee.close()
@@ -60,6 +62,7 @@ bad file changes nothing and is told in the log.`,
     const cut = setTimeout(() => { marquee.app.server.closeAllConnections() }, marquee.settings.current.shutdownTimeout)
     await marquee.close()
     clearTimeout(cut)
+    await traces?.close()
     output.flushSync()
     return 0
   }

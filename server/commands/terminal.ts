@@ -1,10 +1,13 @@
 // What a command may use of the terminal; main.ts gives the real one, tests their own.
 
 import type { Config } from '../config.ts'
+import type { TracesAsked } from '../traces.ts'
 
 export interface Terminal {
   /** The number of this process. */
   pid: number
+  /** What the environment asks for of traces; null for nothing. */
+  traces: TracesAsked | null
   out: (line: string) => void
   err: (line: string) => void
   /** Rewrites one line on a terminal; null where there is none, and plain lines are due now and then. */
