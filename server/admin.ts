@@ -19,13 +19,13 @@ export interface AdminParts {
   rates: RateLimits
   state: StateStore
   lists: HashLists
-  /** 64 hex digits each; the node key is always among them. */
-  admins: readonly string[]
+  /** Who may ask besides those of the settings: the node key, 64 hex digits. */
+  keeper: string
   decisions: Decisions
   /** Milliseconds. */
   now: () => number
-  /** Milliseconds a body may stand still. */
-  idleTimeout: number
+  /** `adminPubkeys`: 64 hex digits each; `idleTimeout`: milliseconds a body may stand still. */
+  settings: { readonly current: { readonly adminPubkeys: readonly string[], readonly idleTimeout: number } }
 }
 
 /** What one request may name: as many as its body holds with room to spare. */
@@ -44,15 +44,22 @@ function hashesIn (value: unknown): string[] {
   }))]
 }
 
-export async function admin (app: FastifyInstance, { guard, rates, state, lists, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
-  takeBodiesAsBytes(app, idleTimeout)
+/** The public keys of a body; none is allowed. Throws BODY_INVALID. */
+function keysIn (value: unknown): string[] {
+  const keys = Array.isArray(value) && value.length <= MAX_HASHES ? value.map((each) => typeof each === 'string' ? parseSha256(each) : null) : [null]
+  if (keys.includes(null)) throw new Failure('BODY_INVALID', `to must be up to ${MAX_HASHES} public keys of 64 hex digits`)
+  return [...new Set(keys as string[])]
+}
+
+export async function admin (app: FastifyInstance, { guard, rates, state, lists, keeper, decisions, now, settings }: AdminParts): Promise<void> {
+  takeBodiesAsBytes(app, settings)
   const tokens = new WeakMap<object, Token>()
 
   app.addHook('onRequest', async (request: FastifyRequest) => {
     const { headers, raw, method } = request
     const token = guard.identify({ authorization: headers.authorization, method, target: raw.url!, from: rates.addressOf(raw) }, method === 'GET' ? LOOK : CHANGE)
     if (token.kind !== HTTP_KIND) throw new Failure('TOKEN_KIND')
-    if (!admins.includes(token.pubkey)) throw new Failure('KEY_REFUSED')
+    if (token.pubkey !== keeper && !settings.current.adminPubkeys.includes(token.pubkey)) throw new Failure('KEY_REFUSED')
     tokens.set(request, token)
   })
 
@@ -79,11 +86,12 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     app.post(`/admin/${list}`, async (request) => {
       const body = signedBody(request)
       const { reason = '', delete: deleting = false } = body
+      const to = list === 'restricted' ? keysIn(body['to'] ?? []) : []
       if (typeof reason !== 'string' || typeof deleting !== 'boolean') throw new Failure('BODY_INVALID', 'reason is text, delete true or false')
       if (deleting && list !== 'blocked') throw new Failure('BODY_INVALID', 'only what is blocked can be deleted')
       const hashes = hashesIn(body['hashes'])
       let ended = 0
-      for (const sha256 of hashes) ended += await decisions.put(list, sha256, reason, deleting)
+      for (const sha256 of hashes) ended += await decisions.put(list, sha256, reason, deleting, to)
       return { hashes: hashes.length, ended }
     })
 

@@ -23,9 +23,9 @@ import { Answers } from './metrics/answers.ts'
 import { metrics } from './metrics/route.ts'
 import { Traffic } from './metrics/traffic.ts'
 import { LINGER_MS, refusalBody, refusalHeaders, refuse } from './refusal.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Terms } from './api/terms.ts'
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { FailureCode } from './errors.ts'
@@ -40,6 +40,8 @@ import type { HashLists } from './stores/hash-lists.ts'
 import type { Retention } from './stores/retention.ts'
 import type { StateStore } from './stores/state.ts'
 import type { StoreTimes } from './stores/store-times.ts'
+import type { Settings } from './settings.ts'
+import type { Traces } from './traces.ts'
 
 export interface AppParts {
   blobs: Blobs
@@ -57,23 +59,17 @@ export interface AppParts {
   offload: Offload | null
   /** Milliseconds. */
   now: () => number
-  admins: readonly string[]
+  /** The node key, 64 hex digits. */
+  keeper: string
   decisions: Decisions
-  anonymousUploads: boolean
-  /** Who alone may read; empty for everybody. */
-  readPubkeys: readonly string[]
-  list: 'owner' | 'public' | 'off'
-  mirrorAllowPrivate: boolean
-  /** Milliseconds. */
-  idleTimeout: number
-  /** Null: only this machine may see the metrics. */
-  metricsToken: string | null
+  /** What is configured: rooms look at `current` for each request, since it may change while they run. */
+  settings: Settings
   times: StoreTimes
+  /** Null: nobody collects traces. */
+  traces: Traces | null
   checks: Readonly<Record<string, () => unknown>>
   /** What GET / says of this server. */
   about: () => { url: string, version: string } & Record<string, unknown>
-  /** What /.well-known/marquee.json is made of. */
-  terms: Terms
 }
 
 /** H-16: a token of 800 x tags is about 100 KiB of header. */
@@ -85,19 +81,29 @@ const KEEP_ALIVE_MS = 72_000
 const CHECK_MS = 5000
 
 export async function build (parts: AppParts): Promise<FastifyInstance> {
-  const retrieval = new Retrieval({ ...parts, gate: openReadGate(parts.guard, parts.readPubkeys) })
+  const { settings, traces } = parts
+  const retrieval = new Retrieval({ ...parts, gate: openReadGate(parts.guard, settings.current.readPubkeys) })
+  settings.follow(({ readPubkeys }) => { retrieval.reload(openReadGate(parts.guard, readPubkeys)) })
   // Node would refuse a missing Host without CORS or a reason; we ask below
   const options = {
     maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0,
     // without a requestTimeout Node has none for heads either: one that never ends would hold its connection for ever
-    headersTimeout: parts.idleTimeout, connectionsCheckingInterval: Math.min(parts.idleTimeout, CHECK_MS)
+    headersTimeout: parts.settings.current.idleTimeout, connectionsCheckingInterval: Math.min(parts.settings.current.idleTimeout, CHECK_MS)
   }
   const app = Fastify({
     // reads of blobs are answered before Fastify (bud-01-retrieval.ts says why); the rest is its own
-    serverFactory: (handler) => createServer(options, (req, res) => {
-      if (!takesFraming(req)) refuseFraming(res)
-      else if (!retrieval.take(req, res)) handler(req, res)
-    }),
+    serverFactory: (handler) => {
+      const answer = (req: IncomingMessage, res: ServerResponse): boolean => {
+        if (!takesFraming(req)) {
+          refuseFraming(res)
+          return true
+        }
+        const taken = retrieval.take(req, res)
+        if (!taken) handler(req, res)
+        return taken
+      }
+      return createServer(options, traces === null ? answer : (req, res) => { traces.request(req, res, answer) })
+    },
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }), // one line of ours instead of two of Fastify's
     genReqId: () => randomUUID(),
@@ -115,6 +121,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     clientErrorHandler
   })
 
+  if (traces !== null) app.addHook('onRequest', async (request) => { traces.routed(request) })
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'OPTIONS') {
       reply.headers(CORS_HEADERS)
@@ -156,16 +163,16 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(api, { ...parts, maxHeaderSize: MAX_HEADER_BYTES })
   await app.register(health, parts)
   await app.register(bud02, parts)
-  await app.register(bud04, { ...parts, allowPrivate: parts.mirrorAllowPrivate })
+  await app.register(bud04, parts)
   await app.register(bud06, parts)
   await app.register(bud09, parts)
   await app.register(bud12, parts)
   await app.register(catalogRooms, {
     ...parts,
-    checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.mirrorAllowPrivate, idleTimeout: parts.idleTimeout })
+    checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
   await app.register(admin, parts)
-  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room } })
   return app
 }
 

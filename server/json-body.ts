@@ -12,13 +12,13 @@ export const JSON_LIMIT = 256 * 1024
  * In this room every body is read as bytes, whatever its Content-Type says: up to 256 KiB (413 above), and it may stand still for
  * `idleTimeout` milliseconds (408). Fastify's own reader would wait for ever.
  */
-export function takeBodiesAsBytes (app: FastifyInstance, idleTimeout: number): void {
+export function takeBodiesAsBytes (app: FastifyInstance, settings: { readonly current: { readonly idleTimeout: number } }): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request, body, done) => {
     if (Number(request.headers['content-length'] ?? 0) > JSON_LIMIT) return done(new Failure('BODY_TOO_LARGE'))
     const chunks: Buffer[] = []
     let size = 0
-    const timer = setTimeout(() => { settle(new Failure('BODY_STALLED')) }, idleTimeout)
+    const timer = setTimeout(() => { settle(new Failure('BODY_STALLED')) }, settings.current.idleTimeout)
 
     function settle (failure: Failure | null): void {
       clearTimeout(timer)

@@ -7,10 +7,13 @@ import { parseArgs } from 'node:util'
 import { COMMANDS, HELP } from './commands/table.ts'
 import { ConfigError } from './errors.ts'
 import { loadConfig } from './config.ts'
+import { tracesAsked } from './traces.ts'
+import type { Config } from './config.ts'
 import type { Terminal } from './commands/terminal.ts'
 
 const terminal: Terminal = {
   pid: process.pid,
+  traces: tracesAsked(process.env),
   out: (line) => { process.stdout.write(`${line}\n`) },
   err: (line) => { process.stderr.write(`${line}\n`) },
   input: () => process.stdin,
@@ -18,7 +21,8 @@ const terminal: Terminal = {
   onStop: (stop) => {
     process.once('SIGTERM', () => { stop('SIGTERM') })
     process.once('SIGINT', () => { stop('SIGINT') })
-  }
+  },
+  onReload: (reload) => { process.on('SIGHUP', reload) }
 }
 
 async function main (argv: string[]): Promise<number> {
@@ -32,7 +36,7 @@ async function main (argv: string[]): Promise<number> {
     terminal.err(`marquee: there is no command "${name}"\n\n${HELP}`)
     return 2
   }
-  let values: Record<string, string | boolean | undefined>
+  let values: Record<string, string | boolean | (string | boolean)[] | undefined>
   let words: string[]
   try {
     ({ values, positionals: words } = parseArgs({
@@ -47,8 +51,8 @@ async function main (argv: string[]): Promise<number> {
     return 0
   }
   const file = values['config']
-  const config = loadConfig({ file: typeof file === 'string' ? file : null, env: process.env })
-  return command.run({ config, values, words, terminal })
+  const load = (): Config => loadConfig({ file: typeof file === 'string' ? file : null, env: process.env })
+  return command.run({ config: load(), loadConfig: load, values, words, terminal })
 }
 
 try {

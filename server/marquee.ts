@@ -20,6 +20,7 @@ import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
 import { openNodeKey } from './node-key.ts'
+import { Settings } from './settings.ts'
 import { Blobs } from './stores/blobs.ts'
 import { Descriptors } from './stores/descriptors.ts'
 import { DirectPlaces } from './stores/direct-places.ts'
@@ -38,10 +39,13 @@ import { Usage } from './stores/usage.ts'
 import { VERSION } from './version.ts'
 import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Rates } from './auth/rate-limits.ts'
+import type { Quotas } from './buds/room.ts'
 import type { Config } from './config.ts'
 import type { NodeKey } from './node-key.ts'
 import type { Stores } from './stores/open.ts'
 import type { Reconciled } from './stores/reconcile.ts'
+import type { Traces } from './traces.ts'
 
 export interface Marquee {
   app: FastifyInstance
@@ -51,6 +55,8 @@ export interface Marquee {
   stores: Stores
   decisions: Decisions
   nodeKey: NodeKey
+  /** What is configured; `take` changes what may change while the server runs. */
+  settings: Settings
   /** Starts listening; the public URL. Rejects when the port is taken. */
   listen: () => Promise<string>
   /** Stops accepting, lets transfers end, and leaves everything clean. */
@@ -80,6 +86,8 @@ export interface OpenParts {
   stores?: Stores
   /** Where the kernel tells its boot id: tests have a file of their own. */
   bootIdFile?: string
+  /** Who is told of requests and calls of the stores; closed by who opened it. */
+  traces?: Traces | null
 }
 
 export function databasePath (dataDir: string): string {
@@ -87,14 +95,14 @@ export function databasePath (dataDir: string): string {
 }
 
 /** Rejects with FolderTaken, StoreError, or what the database said. */
-export async function openMarquee ({ config, logger, pid, stores: given, bootIdFile = BOOT_ID }: OpenParts): Promise<Marquee> {
+export async function openMarquee ({ config, logger, pid, stores: given, bootIdFile = BOOT_ID, traces = null }: OpenParts): Promise<Marquee> {
   const folder = holdDataFolder(config.dataDir, 'marquee serve', pid ?? null)
   const undo: (() => unknown)[] = [folder.release]
   try {
     const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
     const database = openDatabase(databasePath(config.dataDir))
     undo.push(() => { database.close() })
-    const times = new StoreTimes()
+    const times = new StoreTimes(traces?.call ?? null)
     const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') }, times)
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
@@ -109,6 +117,9 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     await keep(descriptors, () => checkpoint(database, 'TRUNCATE'))
 
     const now = Date.now
+    const settings = new Settings(config)
+    // first of all, so that who follows sees the new level
+    settings.follow(({ logLevel }, changed) => { if (changed.includes('logLevel')) logger.level = logLevel })
     let names = namesOf(config, config.port)
     const sweeper = stores.shared && !config.foreignBlobs ? new Sweeper({ stores, descriptors, now }) : null
     const blobs = new Blobs({
@@ -119,8 +130,24 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
-    const rates = new RateLimits({ addresses: new ClientAddresses(config.trustedProxies), rates: config.rateLimit ? config.rates : null, now })
+    const rates = new RateLimits({ ...ratesOf(config), now })
+    const guard = new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates })
     const policy = new Policy(config)
+    const queue = new UploadQueue(placesOf(config))
+    const disk = config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
+    const room = new Room({ usage: new Usage(database), quotas: quotasOf(config), disk })
+    // what a part has made of its settings is made anew; none of these can fail, since config.ts has judged the values
+    settings.follow((config) => {
+      names = namesOf(config, (app.server.address() as AddressInfo | null)?.port ?? config.port)
+      blobs.reload({ maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout })
+      lists.reload(config)
+      rates.reload(ratesOf(config))
+      guard.reload(config)
+      policy.reload(config)
+      queue.reload(placesOf(config))
+      disk?.reload({ reserve: config.diskReserve })
+      room.reload(quotasOf(config))
+    })
     const catalog = new Catalog({
       database, blobs, state: stores.state, relays: config.relays, now,
       pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
@@ -128,33 +155,16 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
     const app = await build({
-      blobs,
-      catalog,
-      guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates }),
-      policy,
-      rates,
-      queue: new UploadQueue({ places: config.maxUploads, waiting: config.maxWaitingUploads }),
-      room: new Room({
-        usage: new Usage(database),
-        quotas: { keyBytes: config.maxKeyBytes, keyBlobs: config.maxKeyBlobs, storeBytes: config.maxStoreBytes, storeBlobs: config.maxStoreBlobs },
-        disk: config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
-      }),
+      blobs, catalog, guard, policy, rates, queue, room, settings,
       state: stores.state,
       lists,
       retention: retained.retention,
       decisions,
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
-      admins: [nodeKey.pubkey, ...config.adminPubkeys],
-      anonymousUploads: config.anonymousUploads,
-      readPubkeys: config.readPubkeys,
-      list: config.list,
-      mirrorAllowPrivate: config.mirrorAllowPrivate,
-      idleTimeout: config.idleTimeout,
-      metricsToken: config.metricsToken,
-      times,
+      keeper: nodeKey.pubkey,
+      times, traces,
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
-      terms: config,
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
     const checkpointer = new Checkpointer(databasePath(config.dataDir))
@@ -183,7 +193,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       (ended) => { logger.info({ ended }, 'ownerships whose time had come ended') }, (error) => { logger.error({ err: error }, 'retention: the sweep or its notes of reads broke off') })
 
     return {
-      app, blobs, descriptors, catalog, stores, decisions, nodeKey,
+      app, blobs, descriptors, catalog, stores, decisions, nodeKey, settings,
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
@@ -207,6 +217,18 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     for (const step of undo.reverse()) await step()
     throw error
   }
+}
+
+function ratesOf ({ trustedProxies, rateLimit, rates }: Config): { addresses: ClientAddresses, rates: Rates | null } {
+  return { addresses: new ClientAddresses(trustedProxies), rates: rateLimit ? rates : null }
+}
+
+function placesOf ({ maxUploads, maxWaitingUploads }: Config): { places: number, waiting: number } {
+  return { places: maxUploads, waiting: maxWaitingUploads }
+}
+
+function quotasOf ({ maxKeyBytes, maxKeyBlobs, maxStoreBytes, maxStoreBlobs }: Config): Quotas {
+  return { keyBytes: maxKeyBytes, keyBlobs: maxKeyBlobs, storeBytes: maxStoreBytes, storeBlobs: maxStoreBlobs }
 }
 
 /** With no PUBLIC_URL configured every name of this machine's loopback is ours. */

@@ -11,11 +11,11 @@ const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['main', /^server\/main\.ts$/],
   ['commands', /^server\/commands\//],
   ['marquee', /^server\/(marquee|catalog-policy|node-key|data-folder)\.ts$/],
-  ['app', /^server\/((app|admin|health|reports)\.ts$|(metrics|api)\/)/],
+  ['app', /^server\/((app|admin|health|reports|traces)\.ts$|(metrics|api)\/)/],
   ['rooms', /^server\/(buds|catalog|gateway)\//],
   ['auth', /^server\/auth\//],
   ['stores', /^server\/stores\//],
-  ['ground', /^server\/(errors|refusal|framing|cors|json-body|config|config-fields|config-values|database|checkpointer|checkpoint-thread|version)\.ts$/]
+  ['ground', /^server\/(errors|refusal|framing|cors|json-body|config|config-fields|config-values|settings|database|checkpointer|checkpoint-thread|version)\.ts$/]
 ]
 
 const layerOf = (path: string): string => LAYERS.find(([, is]) => is.test(path))?.[0] ?? 'nowhere'

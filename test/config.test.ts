@@ -186,9 +186,9 @@ t.test('config.example.json and docs/config.md name every key, and the example i
   const page = readFileSync(join(ROOT, 'docs/config.md'), 'utf8')
   const rows = page.split('\n').filter(line => line.startsWith('| `')).map(line => line.split(' | '))
   const documented = rows.map(([key = '', env]) => ({
-    key: /`(.+)`/.exec(key)?.[1], env: env === '–' ? undefined : env?.replaceAll('`', ''), secret: key.includes('†'),
+    key: /`(.+)`/.exec(key)?.[1], env: env === '–' ? undefined : env?.replaceAll('`', ''), secret: key.includes('†'), live: key.includes('⟳'),
   }))
-  t.strictSame(documented, FIELDS.map(({ key, env, secret }) => ({ key, env, secret: secret === true })))
+  t.strictSame(documented, FIELDS.map(({ key, env, secret, live }) => ({ key, env, secret: secret === true, live: live === true })))
   for (const [index, { key, fallback }] of FIELDS.entries()) {
     const text = typeof fallback === 'string' ? fallback : JSON.stringify(fallback)
     t.ok(rows[index]?.[2]?.includes(text), `the default of ${key}`)

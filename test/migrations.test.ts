@@ -57,7 +57,8 @@ const FILLED: Readonly<Record<string, (() => Iterable<Row>) | null>> = {
 interface Column { name: string, type: string, notnull: number, dflt_value: string | null, pk: number }
 
 const tablesOf = (database: Database): string[] =>
-  database.prepare<[], { name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name").all().map(({ name }) => name)
+  // the index of words has tables of SQLite's own, which nobody may write to
+  database.prepare<[], { name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'title_words%' ORDER BY name").all().map(({ name }) => name)
 const columnsOf = (database: Database, table: string): Column[] => database.pragma(`table_info("${table}")`) as Column[]
 
 function insert (database: Database, table: string, row: Row): void {

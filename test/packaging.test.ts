@@ -62,6 +62,7 @@ t.test('the systemd unit runs what npm start runs, not as root, and waits for tr
   t.match(value('ExecStart'), /^\/usr\/bin\/node --max-semi-space-size=4 --enable-source-maps dist\/server\/main\.js serve /)
   t.ok(Number(value('TimeoutStopSec')) * 1000 > shutdownTimeout)
   t.equal(value('RestartPreventExitStatus'), '2')
+  t.equal(value('ExecReload'), '/bin/kill -HUP $MAINPID')
   t.match(value('Environment'), `DATA_DIR=/var/lib/${value('StateDirectory')}`)
 })
 

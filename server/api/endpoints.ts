@@ -104,7 +104,7 @@ function both (endpoint: Endpoint): Endpoint[] {
 /** One of the operator's lists of hashes: read, add to, take from. */
 function listOf (name: string, what: string): Endpoint[] {
   const hashes = { type: 'array', items: HEX64, minItems: 1, maxItems: 1000 }
-  const fields = { hashes, reason: { type: 'string' }, ...(name === 'blocked' ? { delete: { type: 'boolean' } } : {}) }
+  const fields = { hashes, reason: { type: 'string' }, ...(name === 'blocked' ? { delete: { type: 'boolean' } } : {}), ...(name === 'restricted' ? { to: { type: 'array', items: HEX64, maxItems: 1000 } } : {}) }
   const common = { group: 'Operators', path: `/admin/${name}`, token: 'nip98' } as const
   const done = { 200: { description: 'Done', content: OBJECT } }
   const changing = [400, 401, 403, 408, 413, 429, 503]
@@ -183,6 +183,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   ...listOf('blocked', 'blobs that are hidden and not taken'),
   ...listOf('pinned', 'blobs that stay when their last owner leaves'),
   ...listOf('allowed', 'blobs that alone are taken and served with `allowListOnly`'),
+  ...listOf('restricted', 'blobs that are served to their owners and the keys `to` alone'),
   {
     id: 'metrics', group: 'Operators', method: 'GET', path: '/metrics', token: 'bearer', summary: 'Metrics in Prometheus\' text format',
     answers: { 200: { description: 'Now', content: ['text/plain', { type: 'string' }] } }, refusals: [401, 403]

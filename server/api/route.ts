@@ -9,21 +9,21 @@ import type { Terms } from './terms.ts'
 export interface ApiParts {
   /** What GET / says of this server. */
   about: () => { url: string, version: string } & Record<string, unknown>
-  terms: Terms
+  settings: { readonly current: Terms }
   /** Bytes. */
   maxHeaderSize: number
 }
 
-/** Settings change with a restart at most; a client that asks before each upload should ask its cache. */
+/** Settings change seldom; a client that asks before each upload should ask its cache. */
 const CACHED = 'public, max-age=300'
 
-export async function api (app: FastifyInstance, { about, terms, maxHeaderSize }: ApiParts): Promise<void> {
+export async function api (app: FastifyInstance, { about, settings, maxHeaderSize }: ApiParts): Promise<void> {
   const method = ['GET', 'HEAD']
   app.route({ method, url: '/', handler: async () => about() })
   app.route({
     method,
     url: '/.well-known/marquee.json',
-    handler: async (_request, reply) => reply.header('cache-control', CACHED).send(buildTerms(terms, maxHeaderSize, about()))
+    handler: async (_request, reply) => reply.header('cache-control', CACHED).send(buildTerms(settings.current, maxHeaderSize, about()))
   })
   app.route({ method, url: '/openapi.json', handler: async (_request, reply) => reply.header('cache-control', CACHED).send(buildOpenApi(about())) })
   app.route({

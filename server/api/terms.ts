@@ -10,11 +10,11 @@ import { MAX_RANGES } from '../buds/range.ts'
 import { ENDPOINT_TABLE } from './endpoints.ts'
 import type { Config } from '../config.ts'
 
-export type Terms = Pick<Config, 'maxBlobSize' | 'types' | 'policy' | 'uploadPubkeys' | 'anonymousUploads' | 'list' | 'requireServerTag' | 'mirrorAllowPrivate' | 'idleTimeout' | 'offload' | 'retention'>
+export type Terms = Pick<Config, 'maxBlobSize' | 'types' | 'policy' | 'uploadPubkeys' | 'readPubkeys' | 'anonymousUploads' | 'list' | 'requireServerTag' | 'mirrorAllowPrivate' | 'idleTimeout' | 'offload' | 'retention'>
 
 /** `about`: what GET / says. Sizes in bytes, times in seconds; keys that may do more than others are not named. */
 export function buildTerms (terms: Terms, maxHeaderSize: number, about: Record<string, unknown>): Record<string, unknown> {
-  const { maxBlobSize, types, policy, uploadPubkeys, anonymousUploads, list, requireServerTag, mirrorAllowPrivate, idleTimeout, offload, retention } = terms
+  const { maxBlobSize, types, policy, uploadPubkeys, readPubkeys, anonymousUploads, list, requireServerTag, mirrorAllowPrivate, idleTimeout, offload, retention } = terms
   return {
     ...about,
     buds: [1, 2, 4, 6, 8, 9, 11, 12],
@@ -31,7 +31,7 @@ export function buildTerms (terms: Terms, maxHeaderSize: number, about: Record<s
         ...(maxSize === undefined ? {} : { blobBytes: maxSize }), ...(deny === undefined ? {} : { deny })
       }))
     },
-    reads: { token: false, redirects: offload.mode === 'redirect' },
+    reads: { token: readPubkeys.length > 0, redirects: offload.mode === 'redirect' },
     // the first that matches decides; one without a time keeps for ever
     retention: retention.map(({ pubkeys, types, minSize, keep, keepUnread }) => ({
       keys: pubkeys === undefined ? 'any' : 'some', types: types ?? ['*/*'], ...(minSize === undefined ? {} : { minBytes: minSize }),

@@ -48,7 +48,7 @@ export interface GuardSettings {
 }
 
 export class Guard {
-  readonly #settings: GuardSettings
+  #settings: GuardSettings
   readonly #now: () => number
   readonly #cache = new TokenCache()
   readonly #used = new Replays()
@@ -56,6 +56,11 @@ export class Guard {
   constructor (settings: GuardSettings) {
     this.#settings = settings
     this.#now = settings.now ?? Date.now
+  }
+
+  /** Another rule for delete tokens from now on. */
+  reload ({ requireServerTag }: Pick<GuardSettings, 'requireServerTag'>): void {
+    this.#settings = { ...this.#settings, requireServerTag }
   }
 
   /** Our own names, as tokens are checked against them. */

@@ -61,10 +61,15 @@ export function configuredRule (rules: readonly ConfiguredRule[]): Rule {
 }
 
 export class Policy {
-  readonly #beforeToken: readonly Rule[]
-  readonly #afterToken: readonly Rule[]
+  #beforeToken: readonly Rule[] = []
+  #afterToken: readonly Rule[] = []
 
-  constructor ({ maxBlobSize, types, uploadPubkeys, policy }: PolicySettings) {
+  constructor (settings: PolicySettings) {
+    this.reload(settings)
+  }
+
+  /** Other rules from now on. */
+  reload ({ maxBlobSize, types, uploadPubkeys, policy }: PolicySettings): void {
     this.#beforeToken = [sizeRule(maxBlobSize), typeRule(types)]
     this.#afterToken = [keyRule(uploadPubkeys), configuredRule(policy)]
   }

@@ -28,27 +28,38 @@ export interface RateLimitParts {
 
 /** Every method takes `from`, an address by `addressOf`; null is never refused, and neither are its keys. Each throws RATE_LIMITED. */
 export class RateLimits {
-  readonly #addresses: ClientAddresses
   readonly #now: () => number
-  readonly #on: boolean
-  readonly #keyChanges: RateBuckets | null
-  readonly #addressChanges: RateBuckets | null
-  readonly #addressAsks: RateBuckets | null
-  readonly #failedTokens: RateBuckets | null
+  #addresses: ClientAddresses
+  #rates: Rates | null = null
+  #keyChanges: RateBuckets | null = null
+  #addressChanges: RateBuckets | null = null
+  #addressAsks: RateBuckets | null = null
+  #failedTokens: RateBuckets | null = null
 
   constructor ({ addresses, rates, now }: RateLimitParts) {
-    const buckets = (perMinute: number | null | undefined): RateBuckets | null => perMinute == null ? null : new RateBuckets({ perMinute })
     this.#addresses = addresses
     this.#now = now
-    this.#on = rates !== null
-    this.#keyChanges = buckets(rates?.keyChanges)
-    this.#addressChanges = buckets(rates?.addressChanges)
-    this.#addressAsks = buckets(rates?.addressAsks)
-    this.#failedTokens = buckets(rates?.failedTokens)
+    this.reload({ addresses, rates })
+  }
+
+  /** Other limits and proxies from now on. Who is counted under a limit that stays goes on being counted. */
+  reload ({ addresses, rates }: Omit<RateLimitParts, 'now'>): void {
+    const before = this.#rates
+    const buckets = (limit: keyof Rates, known: RateBuckets | null): RateBuckets | null => {
+      const perMinute = rates?.[limit] ?? null
+      if (perMinute === (before?.[limit] ?? null)) return known
+      return perMinute === null ? null : new RateBuckets({ perMinute })
+    }
+    this.#keyChanges = buckets('keyChanges', this.#keyChanges)
+    this.#addressChanges = buckets('addressChanges', this.#addressChanges)
+    this.#addressAsks = buckets('addressAsks', this.#addressAsks)
+    this.#failedTokens = buckets('failedTokens', this.#failedTokens)
+    this.#addresses = addresses
+    this.#rates = rates
   }
 
   addressOf (request: Incoming): string | null {
-    return this.#on ? this.#addresses.of(request) : null
+    return this.#rates !== null ? this.#addresses.of(request) : null
   }
 
   /** One change from this address. */

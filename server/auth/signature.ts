@@ -46,13 +46,14 @@ export function serialize (pubkey: string, { kind, created_at: createdAt, tags, 
   return JSON.stringify([0, pubkey, createdAt, kind, tags, content])
 }
 
-/** How often signatures were checked in this process, by outcome. */
-export const signatureChecks = { good: 0, bad: 0 }
+/** How often signatures were checked in this process, by kind of event; 0 stands for every kind without a line of its own. */
+export const signatureChecks: ReadonlyMap<number, { good: number, bad: number }> = new Map([24242, 27235, 1984, 0].map((kind) => [kind, { good: 0, bad: 0 }]))
 
 /** Does the id name this event, and is it signed by its pubkey? The event has the shape that `isEvent` asks for. */
 export function isSigned (event: SignedEvent): boolean {
   const good = holds(event)
-  signatureChecks[good ? 'good' : 'bad']++
+  const checks = signatureChecks.get(event.kind) ?? signatureChecks.get(0)!
+  checks[good ? 'good' : 'bad']++
   return good
 }
 

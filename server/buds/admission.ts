@@ -24,8 +24,8 @@ export interface AdmissionParts {
   rates: RateLimits
   room: Room
   queue: UploadQueue
-  /** Uploads without a token are taken. */
-  anonymousUploads: boolean
+  /** `anonymousUploads`: uploads without a token are taken. */
+  settings: { readonly current: { readonly anonymousUploads: boolean } }
   /** Milliseconds. */
   now: () => number
 }
@@ -56,7 +56,7 @@ export interface Admission {
 
 /** Rejects with the first failure, or StoreError. `preflight` makes length and hash compulsory, as HEAD /upload has them (BUD-06). */
 export async function admit (parts: AdmissionParts, request: AskingRequest, claims: Claims, endpoint: Endpoint, preflight: boolean): Promise<Admission> {
-  const { guard, policy, lists, rates, anonymousUploads } = parts
+  const { guard, policy, lists, rates, settings: { current: { anonymousUploads } } } = parts
   const { from = null } = request
   const size = parseLength(claims.length)
   if (preflight && size === null) throw new Failure('LENGTH_MISSING')

@@ -9,11 +9,13 @@ import { CORS_HEADERS } from '../cors.ts'
 import { blobHeaders, flat, planAnswer, wholeHeaders } from './blob-answer.ts'
 import { parseBlobPath } from './blob-path.ts'
 import { evaluateConditions } from './conditions.ts'
+import { passReader } from './read-gate.ts'
 import { ReadCounts } from './read-counts.ts'
 import { sendSections } from './sending.ts'
 import { announce } from './sunset.ts'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Guard } from '../auth/guard.ts'
 import type { Blobs } from '../stores/blobs.ts'
 import type { Blob } from '../stores/descriptors.ts'
 import type { HashLists } from '../stores/hash-lists.ts'
@@ -24,7 +26,8 @@ import type { ReadGate } from './read-gate.ts'
 
 export interface RetrievalParts {
   blobs: Blobs
-  /** What is not served though it may be here. */
+  guard: Guard
+  /** What is not served though it may be here, or not to everybody. */
   lists: HashLists
   logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean }
   /** When blobs end; it hears of every read. */
@@ -53,7 +56,8 @@ function isConditional (headers: IncomingHttpHeaders): boolean {
 
 export class Retrieval {
   readonly #parts: RetrievalParts
-  readonly #chatty: boolean
+  #gate: ReadGate | null
+  #chatty: boolean
   readonly #prepared = new WeakMap<Blob, { whole: string[], bare: string[] }>()
   readonly counts = new ReadCounts()
   /** True while the server ends: each answer then closes its connection. */
@@ -61,8 +65,19 @@ export class Retrieval {
 
   constructor (parts: RetrievalParts) {
     this.#parts = parts
-    // reads are told at `debug`: a busy server would write more log than blobs
-    this.#chatty = parts.logger.isLevelEnabled?.('debug') ?? false
+    this.#gate = parts.gate
+    this.#chatty = this.#isChatty()
+  }
+
+  /** Reads are told at `debug`: a busy server would write more log than blobs. */
+  #isChatty (): boolean {
+    return this.#parts.logger.isLevelEnabled?.('debug') ?? false
+  }
+
+  /** Another gate from now on, and perhaps another level of the logger. */
+  reload (gate: ReadGate | null): void {
+    this.#gate = gate
+    this.#chatty = this.#isChatty()
   }
 
   /** Answers when it is a GET or HEAD of a blob's path, and says so; false leaves the request untouched. */
@@ -82,10 +97,15 @@ export class Retrieval {
     try {
       // RFC 9112 §3.2: an HTTP/1.1 request without Host MUST be answered with 400
       if (req.headers.host === undefined && req.httpVersion === '1.1') throw new Failure('REQUEST_INVALID', 'Host is missing')
-      const { blobs, lists, gate } = this.#parts
-      if (gate !== null) gate(req, res, sha256)
+      const { blobs, lists } = this.#parts
+      if (this.#gate !== null) this.#gate(req, res, sha256)
       if (lists.hides(sha256)) {
         res.writeHead(404, MISSING.headers).end(MISSING.body)
+        return
+      }
+      const readers = lists.readersOf(sha256)
+      if (readers !== null) {
+        this.#answerReader(req, res, sha256, readers).catch((error: unknown) => { this.#refuse(res, error) })
         return
       }
       const hot = blobs.hot(sha256)
@@ -105,8 +125,18 @@ export class Retrieval {
     }).catch((error: unknown) => { this.#refuse(res, error) })
   }
 
+  /** A blob that is restricted is ours alone to send: what nginx keeps, and a presigned URL, ask nobody for a token. */
+  async #answerReader (req: IncomingMessage, res: ServerResponse, sha256: string, readers: ReadonlySet<string>): Promise<void> {
+    const { blobs, guard } = this.#parts
+    await passReader(guard, blobs, req, res, sha256, readers)
+    const hot = blobs.hot(sha256)
+    const blob = hot?.blob ?? blobs.known(sha256) ?? await blobs.find(sha256)
+    if (blob === null) throw new Failure('BLOB_UNKNOWN')
+    this.#answerWith(req, res, blob, hot?.bytes ?? null, null)
+  }
+
   /** `bytes`: the whole blob, where it is in memory. Throws a Failure that is to be told. */
-  #answerWith (req: IncomingMessage, res: ServerResponse, blob: Blob, bytes: Buffer | null): void {
+  #answerWith (req: IncomingMessage, res: ServerResponse, blob: Blob, bytes: Buffer | null, offload = this.#parts.offload): void {
     const { headers } = req
     const notice = this.#parts.retention.read(blob)
     if (notice !== null) announce(res, notice)
@@ -125,7 +155,7 @@ export class Retrieval {
       this.#head(res, 200, this.#prepare(blob).whole).end()
       return
     }
-    const handover = this.#parts.offload?.(req, blob, bytes, notice?.maxAge ?? null) ?? null
+    const handover = offload?.(req, blob, bytes, notice?.maxAge ?? null) ?? null
     if (handover !== null) return this.#handOver(res, handover)
     if (range === undefined) {
       if (bytes !== null) {

@@ -38,9 +38,8 @@ export interface MirrorParts {
   retention: Retention
   /** Milliseconds. */
   now: () => number
-  allowPrivate: boolean
-  /** Milliseconds a body may stand still. */
-  idleTimeout: number
+  /** `idleTimeout`: milliseconds a body may stand still. */
+  settings: { readonly current: { readonly mirrorAllowPrivate: boolean, readonly idleTimeout: number } }
 }
 
 const CONNECT_MS = 15_000
@@ -85,7 +84,7 @@ function extensionIn (url: URL): string | null {
 
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
   const { blobs, guard, policy, lists, decisions, rates, room, queue, retention } = parts
-  takeBodiesAsBytes(app, parts.idleTimeout)
+  takeBodiesAsBytes(app, parts.settings)
   const tokens = new WeakMap<object, Token>()
   const ends = new WeakMap<object, number | null>()
 
@@ -108,6 +107,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     const hinted = wanted.sha256 ?? parseSha256(single(request.headers['x-sha-256']) ?? '')
     if (hinted !== null && covers(token, hinted)) {
       lists.judge(hinted)
+      // whoever owns a blob may read it: a restricted one is not to be had by naming its hash
+      if (lists.readersOf(hinted)?.has(token.pubkey) === false && !await blobs.isOwner(hinted, token.pubkey)) throw new Failure('KEY_REFUSED')
       const known = await blobs.find(hinted)
       if (known !== null) {
         policy.judge({ pubkey: token.pubkey, type: known.type, size: known.size })
@@ -149,8 +150,9 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
 
   async function fetchOne (url: URL, wanted: Wanted, token: Token, progress: Progress): Promise<Received> {
     if (guard.names.isOurs(url)) throw new Failure('ORIGIN_FAILED', 'this server does not have the blob')
+    const { mirrorAllowPrivate: allowPrivate, idleTimeout } = parts.settings.current
     const origin = await openOrigin(url, {
-      allowPrivate: parts.allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout: parts.idleTimeout,
+      allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout,
       refuse: (next) => guard.names.isOurs(next)
     })
     let held: Held | null = null
@@ -174,6 +176,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
         acceptHash: (sha256) => {
           if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH')
           lists.judge(sha256)
+          // the sender has shown no bytes of its own
+          if (lists.readersOf(sha256)?.has(token.pubkey) === false && !blobs.owns(sha256, token.pubkey)) throw new Failure('KEY_REFUSED')
           hash = sha256
         },
         acceptType: (found, size) => {

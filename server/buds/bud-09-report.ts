@@ -34,12 +34,12 @@ export interface ReportParts {
   lists: HashLists
   /** Milliseconds. */
   now: () => number
-  /** Milliseconds a body may stand still. */
-  idleTimeout: number
+  /** `idleTimeout`: milliseconds a body may stand still. */
+  settings: { readonly current: { readonly idleTimeout: number } }
 }
 
-export async function bud09 (app: FastifyInstance, { blobs, rates, state, lists, now, idleTimeout }: ReportParts): Promise<void> {
-  takeBodiesAsBytes(app, idleTimeout)
+export async function bud09 (app: FastifyInstance, { blobs, rates, state, lists, now, settings }: ReportParts): Promise<void> {
+  takeBodiesAsBytes(app, settings)
 
   app.put('/report', { onRequest: async (request) => { rates.change(rates.addressOf(request.raw)) } }, async (request, reply) => {
     const event: unknown = parseJsonObject(request.body)

@@ -13,8 +13,8 @@ export interface ManagementParts {
   blobs: Blobs
   guard: Guard
   rates: RateLimits
-  /** Who may list a key's blobs: its owner, everybody, nobody. */
-  list: 'owner' | 'public' | 'off'
+  /** `list`: who may list a key's blobs: its owner, everybody, nobody. */
+  settings: { readonly current: { readonly list: 'owner' | 'public' | 'off' } }
 }
 
 /** A page when the client names no limit, and the largest that it may ask for: more would be cut silently (H-6). */
@@ -29,10 +29,11 @@ function numberParam (name: string, text: string | undefined, least: number, mos
   return value
 }
 
-export async function bud12 (app: FastifyInstance, { blobs, guard, rates, list }: ManagementParts): Promise<void> {
+export async function bud12 (app: FastifyInstance, { blobs, guard, rates, settings }: ManagementParts): Promise<void> {
   type ListRequest = FastifyRequest<{ Params: { pubkey: string }, Querystring: ListParams }>
 
   app.get('/list/:pubkey', async (request: ListRequest) => {
+    const { list } = settings.current
     if (list === 'off') throw new Failure('LIST_OFF')
     const pubkey = parseSha256(request.params.pubkey) // a pubkey is 64 hex digits too, never an npub (12-2)
     if (pubkey === null) throw new Failure('PATH_INVALID', 'the pubkey must be 64 hex digits')

@@ -1,10 +1,12 @@
-// A server that is read by some keys alone (READ_PUBKEYS): every GET and HEAD of a blob needs a `get` token of one of them (BUD-11, or NIP-98),
-// and no shared cache keeps what they got. 401 without a good token, 403 for another key, whether the blob is here or not.
+// Blobs that some keys alone may read: all of them where READ_PUBKEYS is set, and those of `marquee restrict`. Every GET and HEAD of one needs a
+// `get` token of such a key (BUD-11, or NIP-98), and no shared cache keeps what it got. 401 without a good token, 403 for another key, whether
+// the blob is here or not.
 
 import { Failure } from '../errors.ts'
 import { ENDPOINTS } from './bud-11-authorization.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Guard } from '../auth/guard.ts'
+import type { Blobs } from '../stores/blobs.ts'
 
 /** Lets a request for one blob pass, and makes its answer private; throws a Failure otherwise. */
 export type ReadGate = (req: IncomingMessage, res: ServerResponse, sha256: string) => void
@@ -14,12 +16,24 @@ export function openReadGate (guard: Guard, pubkeys: readonly string[]): ReadGat
   if (pubkeys.length === 0) return null
   const readers = new Set(pubkeys)
   return (req, res, sha256) => {
-    const endpoint = req.method === 'HEAD' ? ENDPOINTS.head : ENDPOINTS.get
-    const token = guard.identify({ authorization: req.headers.authorization, method: req.method!, target: req.url! }, endpoint)
-    guard.cover(token, endpoint, sha256)
-    if (!readers.has(token.pubkey)) throw new Failure('KEY_REFUSED')
+    if (!readers.has(identifyReader(guard, req, sha256))) throw new Failure('KEY_REFUSED')
     answerPrivately(res)
   }
+}
+
+/** Who asks for this blob. Throws 401 without a token that is good for it. */
+function identifyReader (guard: Guard, req: IncomingMessage, sha256: string): string {
+  const endpoint = req.method === 'HEAD' ? ENDPOINTS.head : ENDPOINTS.get
+  const token = guard.identify({ authorization: req.headers.authorization, method: req.method!, target: req.url! }, endpoint)
+  guard.cover(token, endpoint, sha256)
+  return token.pubkey
+}
+
+/** As a ReadGate, for one blob that is restricted: `readers` and its owners pass. Rejects with a Failure, or StoreError. */
+export async function passReader (guard: Guard, blobs: Blobs, req: IncomingMessage, res: ServerResponse, sha256: string, readers: ReadonlySet<string>): Promise<void> {
+  const pubkey = identifyReader(guard, req, sha256)
+  if (!readers.has(pubkey) && !await blobs.isOwner(sha256, pubkey)) throw new Failure('KEY_REFUSED')
+  answerPrivately(res)
 }
 
 /** Whichever answer it becomes, nobody who makes one need remember this. */

@@ -4,7 +4,7 @@
 
 import { Failure } from '../errors.ts'
 import type { FreeSpace } from '../stores/free-space.ts'
-import type { Usage } from '../stores/usage.ts'
+import type { Keys, Usage, Used } from '../stores/usage.ts'
 
 /** Each null for no limit. */
 export interface Quotas {
@@ -55,7 +55,7 @@ export interface RoomParts {
 
 export class Room {
   readonly #usage: Usage
-  readonly #quotas: Quotas
+  #quotas: Quotas
   readonly #disk: FreeSpace | null
   readonly #claims = new Set<Claim>()
   /** Per owner: what its claims come to. */
@@ -66,6 +66,21 @@ export class Room {
     this.#usage = usage
     this.#quotas = quotas
     this.#disk = disk
+  }
+
+  /** Other quotas from now on. What was held without any is counted when its upload settles. */
+  reload (quotas: Quotas): void {
+    this.#quotas = quotas
+  }
+
+  /** Bytes announced by uploads under way that are not yet on the disk. */
+  get coming (): number {
+    return this.#all.coming
+  }
+
+  /** For who looks on: what is used, what holds, and the disk; null for what is not limited or not ours. Rejects with StoreError. */
+  async look (): Promise<{ quotas: Quotas, stored: Used, keys: Keys, disk: { free: number, reserve: number } | null }> {
+    return { quotas: this.#quotas, stored: this.#usage.all(), keys: this.#usage.keys(), disk: await this.#disk?.look() ?? null }
   }
 
   /** Says what `hold` would say, and holds nothing. Rejects with KEY_FULL, STORE_FULL, DISK_RESERVED, or StoreError. */

@@ -37,7 +37,7 @@ const MOST_BESIDE = 8
 const RETRY_SECONDS = '5'
 
 export class UploadQueue {
-  readonly #parts: Required<UploadQueueParts>
+  #parts: Required<UploadQueueParts>
   readonly #moving = new Set<Upload>()
   /** Under way without a place. */
   readonly #beside = new Set<Upload>()
@@ -50,8 +50,15 @@ export class UploadQueue {
     this.#parts = { places, waiting, lookMs }
   }
 
-  get counts (): { underWay: number, waiting: number } {
-    return { underWay: this.#moving.size + this.#beside.size, waiting: this.#waiting }
+  /** Other numbers from now on. Who is under way stays so, who waits goes on waiting. */
+  reload ({ places, waiting }: Pick<UploadQueueParts, 'places' | 'waiting'>): void {
+    this.#parts = { ...this.#parts, places, waiting }
+    this.#next()
+  }
+
+  /** `places`: as many may be under way at once, and more where some stand still. */
+  get counts (): { underWay: number, waiting: number, places: number } {
+    return { underWay: this.#moving.size + this.#beside.size, waiting: this.#waiting, places: this.#parts.places }
   }
 
   /** Throws QUEUE_FULL where `enter` would. */

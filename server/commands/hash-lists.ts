@@ -1,6 +1,7 @@
-// `marquee block`, `pin`, `allow`, what undoes and lists them: what the operator decides about hashes. They ask the running server over /admin, and act on the
+// `marquee block`, `pin`, `allow` (and `restrict`, restrict.ts), what undoes and lists them: what the operator decides about hashes. They ask the running server over /admin, and act on the
 // data folder themselves when none runs; a server that runs and was not reached holds the folder, so nothing is changed behind its back.
 
+import { npubEncode } from 'nostr-tools/nip19'
 import { pino } from 'pino'
 import { MAX_HASHES } from '../admin.ts'
 import { parseBlobPath } from '../buds/blob-path.ts'
@@ -21,9 +22,11 @@ interface Change {
   hashes: string[]
   reason: string
   deleting: boolean
+  /** Who may read what is restricted, 64 hex digits each. */
+  to: readonly string[]
 }
 
-const HASHES = 'HASH is a sha256 of 64 hex digits, with or without an extension. With a server running it is asked; without one the data folder is changed.'
+export const HASHES = 'HASH is a sha256 of 64 hex digits, with or without an extension. With a server running it is asked; without one the data folder is changed.'
 
 export const block: Command = {
   help: `marquee block HASH… [--reason WORDS] [--delete] [--config FILE]
@@ -96,18 +99,19 @@ export const blocked = listing('blocked')
 export const pinned = listing('pinned')
 export const allowed = listing('allowed')
 
-function listing (list: ListName): Command {
+export function listing (list: ListName): Command {
   return {
     help: `marquee ${list} [--json] [--config FILE]
 
-Lists what is ${list}, newest first: hash, when, and the reason given.
+Lists what is ${list}, newest first: hash, when,${list === 'restricted' ? ' to whom,' : ''} and the reason given.
   --json   one JSON object a line`,
     options: { json: { type: 'boolean' } },
     run: async ({ config, values, terminal }) => {
       const lines = await linesOf(config, list)
       for (const line of lines) {
-        const { sha256, at, reason } = line
-        terminal.out(values['json'] === true ? JSON.stringify(line) : `${sha256}  ${new Date(at * 1000).toISOString()}  ${plain(reason)}`.trimEnd())
+        const { sha256, at, reason, to } = line
+        const words = [sha256, new Date(at * 1000).toISOString(), ...(to === undefined ? [] : [to.length === 0 ? 'owners' : to.map(npubEncode).join(',')]), plain(reason)]
+        terminal.out(values['json'] === true ? JSON.stringify(line) : words.join('  ').trimEnd())
       }
       if (lines.length === 0) terminal.err(`nothing is ${list}`)
       return 0
@@ -127,7 +131,7 @@ async function linesOf (config: Config, list: ListName): Promise<ListLine[]> {
   }
 }
 
-async function change ({ config, terminal, values, words }: CommandParts, list: ListName, adding: boolean, done: string): Promise<number> {
+export async function change ({ config, terminal, values, words }: CommandParts, list: ListName, adding: boolean, done: string, to: readonly string[] = []): Promise<number> {
   const hashes = new Set<string>()
   let wrong = words.length === 0 ? 'which hash?' : null
   for (const word of words) {
@@ -140,7 +144,7 @@ async function change ({ config, terminal, values, words }: CommandParts, list: 
     return 2
   }
   const { reason, delete: deleting } = values
-  const each = { list, adding, hashes: [...hashes], reason: typeof reason === 'string' ? reason : '', deleting: deleting === true }
+  const each = { list, adding, hashes: [...hashes], reason: typeof reason === 'string' ? reason : '', deleting: deleting === true, to }
   const ended = await ask(config, each) ?? await act(config, terminal, each)
   for (const sha256 of hashes) terminal.out(`${sha256} ${done}`)
   if (each.deleting) terminal.out(`${ended} ownerships ended`)
@@ -148,12 +152,12 @@ async function change ({ config, terminal, values, words }: CommandParts, list: 
 }
 
 /** How many ownerships were ended; null when no server runs. */
-async function ask (config: Config, { list, adding, hashes, reason, deleting }: Change): Promise<number | null> {
+async function ask (config: Config, { list, adding, hashes, reason, deleting, to }: Change): Promise<number | null> {
   const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
   let ended = 0
   for (let start = 0; start < hashes.length; start += MAX_HASHES) {
     const some = hashes.slice(start, start + MAX_HASHES)
-    const body = adding ? { hashes: some, reason, delete: deleting } : { hashes: some }
+    const body = adding ? { hashes: some, reason, delete: deleting, ...(list === 'restricted' ? { to } : {}) } : { hashes: some }
     const answer = await askServer<{ ended: number }>(config, nodeKey, adding ? 'POST' : 'DELETE', `/admin/${list}`, body)
     if (answer === null) return null
     ended += answer.ended
@@ -162,7 +166,7 @@ async function ask (config: Config, { list, adding, hashes, reason, deleting }: 
 }
 
 /** The same without a server. Throws FolderTaken when one runs all the same. */
-async function act (config: Config, terminal: Terminal, { list, adding, hashes, reason, deleting }: Change): Promise<number> {
+async function act (config: Config, terminal: Terminal, { list, adding, hashes, reason, deleting, to }: Change): Promise<number> {
   // blobs are touched: everything a server needs is opened, but nobody listens
   if (deleting || list === 'pinned') {
     const marquee = await openMarquee({ config, logger: pino({ level: 'silent' }), pid: terminal.pid })
@@ -182,7 +186,7 @@ async function act (config: Config, terminal: Terminal, { list, adding, hashes, 
     const stores = await openStores(config)
     try {
       const lists = new HashLists(stores.state, { shared: stores.shared })
-      for (const sha256 of hashes) await (adding ? lists.add(list, sha256, reason) : lists.remove(list, sha256))
+      for (const sha256 of hashes) await (adding ? lists.add(list, sha256, reason, to) : lists.remove(list, sha256))
       return 0
     } finally {
       await stores.close()

@@ -7,12 +7,14 @@ import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
 import { relayPolicy } from './relay-policy.ts'
 import { reports } from './reports.ts'
+import { restrict, restricted, unrestrict } from './restrict.ts'
 import { serve } from './serve.ts'
 import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   serve, config, verify, rebuild, copy, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
+  restrict, unrestrict, restricted,
   'relay-policy': relayPolicy
 }
 
@@ -34,6 +36,9 @@ export const HELP = `marquee COMMAND [--config FILE]
   allow     puts hashes on the list of what alone is stored and served (allowListOnly)
   disallow  takes them off it
   allowed   what is on it
+  restrict  serves blobs to their owners and the keys named alone
+  unrestrict  ends that
+  restricted  what is restricted, and to whom
   relay-policy  who may publish what, for a relay of one's own: strfry or nostr-rs-relay
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command or the configuration is off.`

@@ -1,10 +1,13 @@
 // What a command may use of the terminal; main.ts gives the real one, tests their own.
 
 import type { Config } from '../config.ts'
+import type { TracesAsked } from '../traces.ts'
 
 export interface Terminal {
   /** The number of this process. */
   pid: number
+  /** What the environment asks for of traces; null for nothing. */
+  traces: TracesAsked | null
   out: (line: string) => void
   err: (line: string) => void
   /** What is piped in. */
@@ -13,11 +16,15 @@ export interface Terminal {
   progress: ((line: string) => void) | null
   /** Calls back once when the program is asked to stop. */
   onStop: (stop: (signal: string) => void) => void
+  /** Calls back each time the program is asked to read its configuration again. */
+  onReload: (reload: () => void) => void
 }
 
 export interface CommandParts {
   config: Config
-  values: Record<string, string | boolean | undefined>
+  /** Reads file and environment again. Throws ConfigError. */
+  loadConfig: () => Config
+  values: Record<string, string | boolean | (string | boolean)[] | undefined>
   /** What stands besides the options; empty but for commands that take `words`. */
   words: readonly string[]
   terminal: Terminal
@@ -25,7 +32,7 @@ export interface CommandParts {
 
 export interface Command {
   help: string
-  options: Record<string, { type: 'string' | 'boolean', short?: string }>
+  options: Record<string, { type: 'string' | 'boolean', short?: string, multiple?: boolean }>
   /** Whether it takes more than options. */
   words?: true
   /** The exit code. */

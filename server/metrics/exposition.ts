@@ -8,9 +8,12 @@ import { retentionCounts } from '../stores/retention-sweep.ts'
 import { BOUNDS } from '../stores/store-times.ts'
 import { signatureChecks } from '../auth/signature.ts'
 import { VERSION } from '../version.ts'
+import { CAPACITY } from './capacity.ts'
 import type { Metric } from 'prom-client'
 import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
+import type { Room } from '../buds/room.ts'
+import type { UploadQueue } from '../buds/upload-queue.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
 import type { Answers } from './answers.ts'
 import type { Traffic } from './traffic.ts'
@@ -21,20 +24,22 @@ export interface Sources {
   traffic: Traffic
   times: StoreTimes
   guard: Guard
+  queue: UploadQueue
+  room: Room
 }
 
-interface Sample {
+export interface Sample {
   value: number
   labels?: Record<string, string | number>
   /** Where it differs from the metric's, as the parts of a histogram do. */
   metricName?: string
 }
 
-interface Definition {
+export interface Definition {
   name: string
   help: string
   type: 'counter' | 'gauge' | 'histogram'
-  read: (sources: Sources) => Sample[]
+  read: (sources: Sources) => Sample[] | Promise<Sample[]>
 }
 
 function hitsOf ({ hits, misses }: { hits: number, misses: number }): Sample[] {
@@ -82,8 +87,9 @@ export const DEFINITIONS: readonly Definition[] = [
   {
     name: 'marquee_signature_checks_total',
     type: 'counter',
-    help: 'Signatures of events verified, by outcome',
-    read: () => Object.entries(signatureChecks).map(([outcome, value]) => ({ labels: { outcome }, value }))
+    help: 'Signatures of events verified, by kind of event and outcome',
+    read: () => [...signatureChecks].flatMap(([kind, checks]) =>
+      Object.entries(checks).map(([outcome, value]) => ({ labels: { kind: kind === 0 ? 'other' : kind, outcome }, value })))
   },
   { name: 'marquee_token_cache_lookups_total', type: 'counter', help: 'Authorization headers looked for among those already verified', read: ({ guard }) => hitsOf(guard.tokenCache) },
   { name: 'marquee_blob_cache_lookups_total', type: 'counter', help: 'Blobs looked for in the memory of hot ones', read: () => hitsOf(hotBlobCounts) },
@@ -95,7 +101,8 @@ export const DEFINITIONS: readonly Definition[] = [
     type: 'gauge',
     help: 'When a sweep of retention last came to its end; 0 before the first',
     read: () => [{ value: retentionCounts.sweptAt }]
-  }
+  },
+  ...CAPACITY
 ]
 
 export interface Exposition {
@@ -110,7 +117,7 @@ export async function openExposition (sources: Sources): Promise<Exposition> {
   collectDefaultMetrics({ register: registry })
   for (const { name, help, type, read } of DEFINITIONS) {
     // all that a registry asks of a metric; prom-client's own classes would want each number pushed into them
-    const metric = { name, help, type, aggregator: 'sum', get: async () => ({ name, help, type, aggregator: 'sum', values: read(sources) }), reset: () => {} }
+    const metric = { name, help, type, aggregator: 'sum', get: async () => ({ name, help, type, aggregator: 'sum', values: await read(sources) }), reset: () => {} }
     registry.registerMetric(metric as unknown as Metric)
   }
   return { contentType: registry.contentType, text: () => registry.metrics() }

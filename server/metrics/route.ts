@@ -10,8 +10,8 @@ import type { Exposition, Sources } from './exposition.ts'
 
 export interface MetricsParts {
   sources: Sources
-  /** Bearer token; null for loopback only. */
-  token: string | null
+  /** `metricsToken`: bearer token; null for loopback only. */
+  settings: { readonly current: { readonly metricsToken: string | null } }
 }
 
 const LOOPBACK = new BlockList()
@@ -36,10 +36,11 @@ function isToken (header: string | undefined, token: string): boolean {
   return given !== undefined && timingSafeEqual(digest(given), digest(token))
 }
 
-export async function metrics (app: FastifyInstance, { sources, token }: MetricsParts): Promise<void> {
+export async function metrics (app: FastifyInstance, { sources, settings }: MetricsParts): Promise<void> {
   let exposition: Promise<Exposition> | null = null
 
   app.get('/metrics', async (request, reply) => {
+    const { metricsToken: token } = settings.current
     if (token === null && !isLocal(request.raw)) throw new Failure('METRICS_LOCAL')
     if (token !== null && !isToken(request.headers.authorization, token)) {
       throw new Failure('METRICS_TOKEN', undefined, { headers: { 'www-authenticate': 'Bearer' } })

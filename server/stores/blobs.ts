@@ -64,7 +64,7 @@ export class Blobs {
   readonly #remover: BlobRemover
   readonly #changes: Changes | null
   readonly #endings: EndingMarks | null
-  readonly #limits: BlobsParts['limits']
+  #limits: BlobsParts['limits']
   readonly #retention: BlobsParts['retention']
   readonly #now: () => number
   readonly #locks = new Locks()
@@ -84,6 +84,11 @@ export class Blobs {
     this.#retention = retention
     this.#now = now
     this.#missing = new Seen(10_000)
+  }
+
+  /** Other limits for the bodies that come from now on. */
+  reload (limits: Pick<BlobsParts['limits'], 'maxSize' | 'idleTimeout'>): void {
+    this.#limits = { ...this.#limits, ...limits }
   }
 
   /** True where the rows know every blob: a blob that `known` does not have is not here. */
@@ -301,6 +306,16 @@ export class Blobs {
       await this.#changes?.note(sha256)
       return 'disowned'
     })
+  }
+
+  /** Whether the rows say that this key owns the blob. */
+  owns (sha256: string, owner: string): boolean {
+    return this.#rows.ownership(sha256, owner) !== null
+  }
+
+  /** The same, and where other nodes write to the store it is asked too: the rows may be behind. Rejects with StoreError. */
+  async isOwner (sha256: string, owner: string): Promise<boolean> {
+    return this.owns(sha256, owner) || (this.#stores.shared && (await this.#stores.owners.namesOf(sha256)).includes(owner))
   }
 
   /** When an owner came to a blob, for cursors; null when it never did. */

@@ -23,12 +23,12 @@ export class Decisions {
   }
 
   /**
-   * Puts a hash on a list. `deleting`: and ends every ownership of its blob, which removes it. How many ownerships were ended. Rejects with
-   * StoreError, and may then be asked again.
+   * Puts a hash on a list. `deleting`: and ends every ownership of its blob, which removes it. `to`: who may read what is restricted. How many
+   * ownerships were ended. Rejects with StoreError, and may then be asked again.
    */
-  async put (list: ListName, sha256: string, reason: string, deleting: boolean): Promise<number> {
+  async put (list: ListName, sha256: string, reason: string, deleting: boolean, to: readonly string[] = []): Promise<number> {
     const { lists } = this.#parts
-    await lists.add(list, sha256, reason)
+    await lists.add(list, sha256, reason, to)
     if (deleting && lists.has('pinned', sha256)) await lists.remove('pinned', sha256)
     await this.keep(sha256)
     return deleting ? this.#disownAll(sha256) : 0

@@ -17,12 +17,19 @@ const KEPT_MS = 1000
 const MOST_RESERVED = 1024 ** 3
 
 export class FreeSpace {
-  readonly #parts: FreeSpaceParts
+  #parts: FreeSpaceParts
   #room = 0
+  #free = 0
   #until = -Infinity
 
   constructor (parts: FreeSpaceParts) {
     this.#parts = parts
+  }
+
+  /** Another reserve from now on. */
+  reload ({ reserve }: Pick<FreeSpaceParts, 'reserve'>): void {
+    this.#parts = { ...this.#parts, reserve }
+    this.#until = -Infinity
   }
 
   /** Bytes above the reserve, below 0 where it is touched; at once where the disk was asked within the second. Rejects with StoreError. */
@@ -30,11 +37,18 @@ export class FreeSpace {
     return this.#parts.now() < this.#until ? this.#room : this.#ask()
   }
 
+  /** Bytes that are free, and those of them that are kept, for who looks on. Rejects with StoreError. */
+  async look (): Promise<{ free: number, reserve: number }> {
+    const room = await this.room()
+    return { free: this.#free, reserve: this.#free - room }
+  }
+
   async #ask (): Promise<number> {
     const { folder, reserve, now, look = statfs } = this.#parts
     try {
       const { bavail, blocks, bsize } = await look(folder)
-      this.#room = bavail * bsize - (reserve ?? Math.min(MOST_RESERVED, blocks * bsize / 20))
+      this.#free = bavail * bsize
+      this.#room = this.#free - (reserve ?? Math.min(MOST_RESERVED, blocks * bsize / 20))
       this.#until = now() + KEPT_MS
       return this.#room
     } catch (error) {

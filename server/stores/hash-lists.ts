@@ -6,7 +6,7 @@ import { Changes } from './changes.ts'
 import { Locks } from './locks.ts'
 import type { StateStore } from './state.ts'
 
-export const LISTS = ['blocked', 'pinned', 'allowed'] as const
+export const LISTS = ['blocked', 'pinned', 'allowed', 'restricted'] as const
 export type ListName = typeof LISTS[number]
 
 /** One line of a list, as the operator reads it. */
@@ -16,6 +16,8 @@ export interface ListLine {
   at: number
   /** In the operator's words; '' for none. */
   reason: string
+  /** Of the list `restricted`: who may read besides the owners, 64 hex digits each. */
+  to?: readonly string[]
 }
 
 /** Notes are kept for an hour: a node that heard nothing for half of it compares the lists in full. */
@@ -35,12 +37,17 @@ export class HashLists {
   readonly #now: () => number
   readonly #changes: Changes | null
   readonly #locks = new Locks()
-  readonly #sets: Readonly<Record<ListName, Set<string>>> = { blocked: new Set(), pinned: new Set(), allowed: new Set() }
+  readonly #sets: Readonly<Record<ListName, Set<string>>> = {
+    blocked: new Set(), pinned: new Set(), allowed: new Set(), restricted: new Set()
+  }
+
+  /** Of each hash on the list `restricted`: who may read besides the owners. */
+  readonly #readers = new Map<string, ReadonlySet<string>>()
   /** Hashes whose entries in the store are to be looked at; they stay until the store has answered. */
   readonly #due = new Set<string>()
   #heard: number
 
-  readonly #allowListOnly: boolean
+  #allowListOnly: boolean
 
   constructor (state: StateStore, { shared, allowListOnly = false, now = Date.now }: ListSettings) {
     this.#state = state
@@ -50,11 +57,38 @@ export class HashLists {
     this.#heard = now()
   }
 
+  /** Whether the list `allowed` holds, from now on. */
+  reload ({ allowListOnly }: { allowListOnly: boolean }): void {
+    this.#allowListOnly = allowListOnly
+  }
+
   /** Reads every list from the store; called once, before anybody asks. Rejects with StoreError. */
   async load (): Promise<void> {
     for (const list of LISTS) {
-      for await (const sha256 of this.#stored(list)) this.#sets[list].add(sha256)
+      for await (const sha256 of this.#stored(list)) await this.#learn(list, sha256)
     }
+  }
+
+  /** Takes over what the store has; the name alone decides but for the list `restricted`. */
+  async #learn (list: ListName, sha256: string): Promise<void> {
+    if (list === 'restricted') return this.#refreshIn(list, sha256)
+    this.#sets[list].add(sha256)
+  }
+
+  async #refreshIn (list: ListName, sha256: string): Promise<void> {
+    const entry = await this.#state.get(`${list}/${sha256}`)
+    if (entry === null) this.#drop(list, sha256)
+    else this.#hold(list, sha256, readersIn(entry))
+  }
+
+  #hold (list: ListName, sha256: string, readers: readonly string[]): void {
+    this.#sets[list].add(sha256)
+    if (list === 'restricted') this.#readers.set(sha256, new Set(readers))
+  }
+
+  #drop (list: ListName, sha256: string): void {
+    this.#sets[list].delete(sha256)
+    if (list === 'restricted') this.#readers.delete(sha256)
   }
 
   async * #stored (list: ListName): AsyncIterable<string> {
@@ -73,17 +107,25 @@ export class HashLists {
     return this.#sets.blocked.has(sha256) || (this.#allowListOnly && !this.#sets.allowed.has(sha256))
   }
 
+  /** Who may read a restricted blob besides its owners; null for a blob that everybody may read. */
+  readersOf (sha256: string): ReadonlySet<string> | null {
+    return this.#readers.get(sha256) ?? null
+  }
+
   /** Throws HASH_BLOCKED or HASH_NOT_ALLOWED when this hash may not be stored. */
   judge (sha256: string): void {
     if (this.#sets.blocked.has(sha256)) throw new Failure('HASH_BLOCKED')
     if (this.#allowListOnly && !this.#sets.allowed.has(sha256)) throw new Failure('HASH_NOT_ALLOWED')
   }
 
-  /** Durable, and in force here, when it resolves; on other nodes within seconds. Rejects with StoreError, and may then be asked again. */
-  add (list: ListName, sha256: string, reason = ''): Promise<void> {
+  /**
+   * Durable, and in force here, when it resolves; on other nodes within seconds. `to`: of the list `restricted`, in place of those named before.
+   * Rejects with StoreError, and may then be asked again.
+   */
+  add (list: ListName, sha256: string, reason = '', to: readonly string[] = []): Promise<void> {
     return this.#locks.run(sha256, async () => {
-      await this.#state.put(`${list}/${sha256}`, { v: 1, at: Math.floor(this.#now() / 1000), reason })
-      this.#sets[list].add(sha256)
+      await this.#state.put(`${list}/${sha256}`, { v: 1, at: Math.floor(this.#now() / 1000), reason, ...(list === 'restricted' ? { to } : {}) })
+      this.#hold(list, sha256, to)
       await this.#changes?.note(sha256)
     })
   }
@@ -92,7 +134,7 @@ export class HashLists {
   remove (list: ListName, sha256: string): Promise<void> {
     return this.#locks.run(sha256, async () => {
       await this.#state.remove(`${list}/${sha256}`)
-      this.#sets[list].delete(sha256)
+      this.#drop(list, sha256)
       await this.#changes?.note(sha256)
     })
   }
@@ -102,7 +144,8 @@ export class HashLists {
     const lines: ListLine[] = []
     for await (const sha256 of this.#stored(list)) {
       const entry = await this.#state.get(`${list}/${sha256}`) as { at?: number, reason?: string } | null
-      if (entry !== null) lines.push({ sha256, at: entry.at ?? 0, reason: entry.reason ?? '' })
+      if (entry === null) continue
+      lines.push({ sha256, at: entry.at ?? 0, reason: entry.reason ?? '', ...(list === 'restricted' ? { to: readersIn(entry) } : {}) })
     }
     return lines.sort((a, b) => b.at - a.at || (a.sha256 < b.sha256 ? -1 : 1))
   }
@@ -123,19 +166,23 @@ export class HashLists {
   }
 
   async #refresh (sha256: string): Promise<void> {
-    for (const list of LISTS) {
-      if (await this.#state.get(`${list}/${sha256}`) === null) this.#sets[list].delete(sha256)
-      else this.#sets[list].add(sha256)
-    }
+    for (const list of LISTS) await this.#refreshIn(list, sha256)
   }
 
   async #compare (): Promise<void> {
     for (const list of LISTS) {
       const gone = new Set(this.#sets[list])
       for await (const sha256 of this.#stored(list)) {
-        if (!gone.delete(sha256)) this.#due.add(sha256)
+        // who may read may have changed too
+        if (!gone.delete(sha256) || list === 'restricted') this.#due.add(sha256)
       }
       for (const sha256 of gone) this.#due.add(sha256)
     }
   }
+}
+
+/** Who an entry of the list `restricted` names; nobody where it says nothing that we understand, so that a damaged one opens no door. */
+function readersIn (entry: unknown): string[] {
+  const { to } = entry as { to?: unknown }
+  return Array.isArray(to) ? to.filter((each): each is string => typeof each === 'string') : []
 }

@@ -10,6 +10,9 @@ export const BOUNDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5,
 
 export type Part = 'packs' | 'objects' | 'journal'
 
+/** Hears of a call as it begins; what it gives back hears how it ended: null, or what it rejected with. Null for a call that is not traced. */
+export type CallTracer = (call: { readonly store: string, readonly part: Part, readonly action: string }) => ((fault: unknown) => void) | null
+
 export class ActionTimes {
   readonly store: string
   readonly part: Part
@@ -20,8 +23,10 @@ export class ActionTimes {
   seconds = 0
   /** Calls that rejected; they are among the classes too. */
   faults = 0
+  readonly #tracer: CallTracer | null
 
-  constructor (store: string, part: Part, action: string) {
+  constructor (store: string, part: Part, action: string, tracer: CallTracer | null = null) {
+    this.#tracer = tracer
     this.store = store
     this.part = part
     this.action = action
@@ -36,20 +41,31 @@ export class ActionTimes {
     this.classes[index]!++
   }
 
+  /** Called where a call begins; as a CallTracer, and undefined where nobody traces. */
+  trace (): ReturnType<CallTracer> | undefined {
+    return this.#tracer?.(this)
+  }
+
   async time<T> (run: () => Promise<T>): Promise<T> {
+    const ended = this.trace()
     const started = performance.now()
+    let fault: unknown = null
     try {
       return await run()
     } catch (error) {
       this.faults++
+      fault = error
       throw error
     } finally {
       this.note(performance.now() - started)
+      ended?.(fault)
     }
   }
 
   /** One call that gives many: what the caller does between them is not the store's time. */
   async * each<T> (items: AsyncIterable<T>): AsyncGenerator<T> {
+    const ended = this.trace()
+    let fault: unknown = null
     let ms = 0
     let started = performance.now()
     try {
@@ -60,18 +76,25 @@ export class ActionTimes {
       }
     } catch (error) {
       this.faults++
+      fault = error
       throw error
     } finally {
       this.note(ms + performance.now() - started)
+      ended?.(fault)
     }
   }
 }
 
 export class StoreTimes {
   readonly actions: ActionTimes[] = []
+  readonly #tracer: CallTracer | null
+
+  constructor (tracer: CallTracer | null = null) {
+    this.#tracer = tracer
+  }
 
   #of (store: string, part: Part, action: string): ActionTimes {
-    const times = new ActionTimes(store, part, action)
+    const times = new ActionTimes(store, part, action, this.#tracer)
     this.actions.push(times)
     return times
   }
@@ -101,9 +124,12 @@ export class StoreTimes {
     if (packs.readNow !== undefined) {
       const readNow = of('readNow')
       watched.readNow = (pack, offset, length) => {
+        const ended = readNow.trace()
         const started = performance.now()
         const piece = packs.readNow!(pack, offset, length)
-        if (piece !== null) readNow.note(performance.now() - started)
+        if (piece === null) return null // it was no call: `read` follows
+        readNow.note(performance.now() - started)
+        ended?.(null)
         return piece
       }
     }

@@ -8,6 +8,11 @@ export interface Used {
   bytes: number
 }
 
+/** How many keys own something, and the most blobs and bytes that any has. */
+export interface Keys extends Used {
+  keys: number
+}
+
 const NOTHING: Used = { blobs: 0, bytes: 0 }
 
 function ownerBytes (owner: string): Buffer {
@@ -17,12 +22,14 @@ function ownerBytes (owner: string): Buffer {
 export class Usage {
   readonly #of: Statement<[Buffer], Used>
   readonly #all: Statement<[], Used>
+  readonly #keys: Statement<[], Keys>
   readonly #owns: Statement<[Buffer, Buffer]>
   readonly #has: Statement<[Buffer]>
 
   constructor (database: Database) {
     this.#of = database.prepare('SELECT blobs, bytes FROM usage WHERE pubkey = ?')
     this.#all = database.prepare('SELECT blobs, bytes FROM stored')
+    this.#keys = database.prepare("SELECT count(*) AS keys, coalesce(max(blobs), 0) AS blobs, coalesce(max(bytes), 0) AS bytes FROM usage WHERE pubkey <> x''")
     this.#owns = database.prepare('SELECT 1 FROM owners WHERE pubkey = ? AND sha256 = ?')
     this.#has = database.prepare('SELECT 1 FROM blobs WHERE sha256 = ? AND alien = 0')
   }
@@ -35,6 +42,11 @@ export class Usage {
   /** Each blob once. */
   all (): Used {
     return this.#all.get() ?? NOTHING
+  }
+
+  /** Looks at every key: for who asks now and then. */
+  keys (): Keys {
+    return this.#keys.get()!
   }
 
   owns (owner: string, sha256: string): boolean {

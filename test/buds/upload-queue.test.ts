@@ -189,3 +189,21 @@ t.test('over HTTP: many more at once than there are places are all taken', async
   t.strictSame(new Set(found), new Set([201]))
   t.equal(marquee.descriptors.counts().blobs, 60)
 })
+
+t.test('with more places those who wait come in; with fewer nobody is sent away, and nobody new comes in', async t => {
+  const queue = new UploadQueue({ places: 1, waiting: 10 })
+  const tickets = Array.from({ length: 4 }, () => queue.enter('one', () => 0))
+  t.strictSame(queue.counts, { underWay: 1, waiting: 3 })
+  queue.reload({ places: 3, waiting: 1 })
+  await Promise.all(tickets.slice(0, 3).map(({ turn }) => turn))
+  t.strictSame(queue.counts, { underWay: 3, waiting: 1 })
+  t.throws(() => { queue.enter('two', () => 0) }, { code: 'QUEUE_FULL' })
+  queue.reload({ places: 1, waiting: 1 })
+  tickets[0]!.leave()
+  tickets[1]!.leave()
+  t.strictSame(queue.counts, { underWay: 1, waiting: 1 })
+  tickets[2]!.leave()
+  await tickets[3]!.turn
+  t.strictSame(queue.counts, { underWay: 1, waiting: 0 })
+  tickets[3]!.leave()
+})

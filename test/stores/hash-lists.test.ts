@@ -105,3 +105,29 @@ t.test('with the allow-list on, only what is on it is served, and a block is str
   t.throws(() => { lists.judge(one) }, { code: 'HASH_BLOCKED' })
   t.same(await lists.follow(), [], 'a store of its own has nobody to follow')
 })
+
+t.test('who may read what is restricted is followed as it changes, also by a node that was deaf; a damaged entry lets nobody in', async t => {
+  const { objects, clock, a, b } = nodes()
+  t.equal(a.readersOf(one), null)
+  await a.add('restricted', one, 'why', [two])
+  t.same([...a.readersOf(one)!], [two])
+  t.same(await a.lines('restricted'), [{ sha256: one, at: 1_800_000_000, reason: 'why', to: [two] }])
+  await b.follow()
+  t.same([...b.readersOf(one)!], [two])
+  clock.now += 1000
+  await a.add('restricted', one, '', [three])
+  await a.add('restricted', three)
+  t.same([...a.readersOf(one)!], [three])
+  clock.now += 2 * 3600_000
+  await a.follow() // removes the notes that b never read
+  await b.follow()
+  t.same([[...b.readersOf(one)!], [...b.readersOf(three)!]], [[three], []])
+  await objects.put(`state/restricted/${two}`, Buffer.from('{"v":1,"to":"everybody"}'))
+  const next = new HashLists(new StateStore(objects, new Layout(true)), { shared: true, now: () => clock.now })
+  await next.load()
+  t.same([[...next.readersOf(one)!], [...next.readersOf(two)!]], [[three], []])
+  await a.remove('restricted', one)
+  t.equal(a.readersOf(one), null)
+  await b.follow()
+  t.equal(b.readersOf(one), null)
+})

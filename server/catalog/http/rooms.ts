@@ -22,14 +22,14 @@ export interface CatalogRoomsParts {
   checkUrl: VerifyParts['checkUrl']
   /** Unix milliseconds. */
   now: () => number
-  /** Milliseconds a body may stand still. */
-  idleTimeout: number
+  /** `idleTimeout`: milliseconds a body may stand still. */
+  settings: { readonly current: { readonly idleTimeout: number } }
 }
 
 export async function catalogRooms (app: FastifyInstance, { catalog, ...parts }: CatalogRoomsParts): Promise<void> {
   const { store, publisher, manifests, reader, titles, collections, hashes, providers, snapshots } = catalog
   tellCatalogFaults(app)
-  takeBodiesAsBytes(app, parts.idleTimeout)
+  takeBodiesAsBytes(app, parts.settings)
   const { rates } = parts
   // looks at the catalog count as looks: they cost a query or two
   app.addHook('onRequest', async (request) => {
