@@ -30,6 +30,7 @@ import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Blobs } from './stores/blobs.ts'
+import type { CatchUp } from './stores/catch-up.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
@@ -43,6 +44,8 @@ export interface AppParts {
   room: Room
   queue: UploadQueue
   state: StateStore
+  /** Null where no other node writes to the store. */
+  catchUp: CatchUp | null
   lists: HashLists
   logger: FastifyBaseLogger
   /** Who sends blobs in our place; null for nobody. */
@@ -146,7 +149,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(bud09, parts)
   await app.register(bud12, parts)
   await app.register(admin, parts)
-  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
+  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, catchUp: parts.catchUp } })
   return app
 }
 

@@ -17,6 +17,7 @@ import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
 import { openNodeKey } from './node-key.ts'
 import { Blobs } from './stores/blobs.ts'
+import { CatchUp } from './stores/catch-up.ts'
 import { Descriptors } from './stores/descriptors.ts'
 import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
@@ -36,6 +37,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { NodeKey } from './node-key.ts'
 import type { Stores } from './stores/open.ts'
+import type { LastRun } from './stores/catch-up.ts'
 import type { Reconciled } from './stores/reconcile.ts'
 
 export interface Marquee {
@@ -88,12 +90,16 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
     const database = openDatabase(databasePath(config.dataDir))
     undo.push(() => { database.close() })
+    let catchUp: CatchUp | null = null
+    undo.push(() => catchUp?.ended()) // after the stores were closed, which ends what it waits for
     const times = new StoreTimes()
     const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') }, times)
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
-    const kernel = stores.packs.name === 'fs' ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile) : null
-    await settle(stores, descriptors, config, logger, kernel)
+    const kernel = stores.packs.name === 'fs'
+      ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile)
+      : stores.shared ? kernelOf([databasePath(config.dataDir)], bootIdFile) : null
+    const lastRun = await settle(stores, descriptors, config, logger, kernel)
     await keep(descriptors, () => checkpoint(database, 'TRUNCATE'))
 
     const now = Date.now
@@ -104,6 +110,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
       cacheSize: config.cacheSize
     })
+    if (blobs.shared !== null) catchUp = new CatchUp({ shared: blobs.shared, stores, descriptors, foreignBlobs: config.foreignBlobs, log: logger, now })
     const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
@@ -120,6 +127,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         disk: config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
       }),
       state: stores.state,
+      catchUp,
       lists,
       decisions,
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
@@ -148,7 +156,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const following = setInterval(() => {
       if (looking) return
       looking = true
-      Promise.allSettled([decisions.follow(), blobs.followChanges()]).then((results) => {
+      Promise.allSettled([decisions.follow(), catchUp?.follow()]).then((results) => {
         for (const each of results) if (each.status === 'rejected') logger.warn({ err: each.reason as unknown }, 'changes of other nodes could not be read')
       }).finally(() => { looking = false })
     }, FOLLOW_MS)
@@ -163,6 +171,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
+        catchUp?.begin(lastRun)
         return names.publicUrl
       },
       close: async () => {
@@ -170,6 +179,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(keeping)
         clearInterval(following)
         clearInterval(sweeping)
+        catchUp?.stop()
         await app.close()
         await stores.journal?.settle()
         descriptors.setMark(CLEAN, 'yes')
@@ -189,8 +199,11 @@ function namesOf (config: Config, port: number): OurNames {
   return new OurNames(originOf(config.host, port), [...config.aliases, ...local])
 }
 
-/** Clears what an earlier life left, and compares rows and store: what was under way then, and everything where more may be amiss. */
-async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger, kernel: string | null): Promise<void> {
+/**
+ * Clears what an earlier life left, and compares rows and store: what was under way then, and everything where more may be amiss. Of a shared
+ * store that is left to catch-up.ts.
+ */
+async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger, kernel: string | null): Promise<LastRun> {
   const { unsettled } = descriptors
   const replayed = stores.journal?.recover((blobs) => { unsettled.addAll(blobs) }).length ?? 0
   if (replayed > 0) logger.info({ replayed }, 'small uploads of an earlier run made files')
@@ -198,22 +211,27 @@ async function settle (stores: Stores, descriptors: Descriptors, config: Config,
   if (swept > 0) logger.info({ swept }, 'drafts of an earlier run removed')
   if (!config.foreignBlobs) descriptors.forgetForeign()
   const sides = { stores, descriptors, now: Math.floor(Date.now() / 1000) }
-  // where other nodes write too, an upload of theirs may be between its pack and its owner: there leftovers are the sweeper's
-  const tidy = !stores.shared && !config.foreignBlobs
+  const sound = descriptors.mark(CLEAN) !== null || (kernel !== null && descriptors.mark(KERNEL) === kernel && !config.foreignBlobs)
+  const since = Math.max(0, Number(descriptors.mark(SYNCED) ?? 0) - MARGIN_MS)
+  if (stores.shared) {
+    descriptors.setMark(KERNEL, kernel)
+    descriptors.setMark(CLEAN, null)
+    return { sound, since }
+  }
+  const tidy = !config.foreignBlobs
   const noted = unsettled.all()
   const some = await reconcileSome(sides, noted.map(({ sha256 }) => sha256))
   tell(logger, some, tidy ? await removeLeftoversOf(stores, descriptors, noted) : 0)
-  const sound = descriptors.mark(CLEAN) !== null || (kernel !== null && descriptors.mark(KERNEL) === kernel && !config.foreignBlobs)
-  // other nodes may have changed a shared store while this one was away
-  if (stores.shared || !sound) {
+  if (!sound) {
     // a database that never ran has neither mark
-    if (!stores.shared && descriptors.mark(SYNCED) !== null) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
-    const all = await reconcile({ ...sides, since: Math.max(0, Number(descriptors.mark(SYNCED) ?? 0) - MARGIN_MS) })
+    if (descriptors.mark(SYNCED) !== null) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
+    const all = await reconcile({ ...sides, since })
     tell(logger, all, tidy ? await removeLeftovers(stores, descriptors) : 0)
   }
   unsettled.clear()
   descriptors.setMark(KERNEL, kernel)
   descriptors.setMark(CLEAN, null)
+  return { sound, since }
 }
 
 function tell (logger: FastifyBaseLogger, { learned, forgotten, restored, lost }: Reconciled, removed: number): void {
