@@ -152,14 +152,17 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const keeping = setInterval(() => {
       keep(descriptors, () => checkpointer.worthwhile ? checkpointer.run() : checkpoint(database, 'TRUNCATE')).catch((error: unknown) => { logger.error({ err: error }, 'the database could not be kept up') })
     }, KEEP_MS)
-    let looking = !stores.shared
-    const following = setInterval(() => {
-      if (looking) return
-      looking = true
-      Promise.allSettled([decisions.follow(), catchUp?.follow()]).then((results) => {
-        for (const each of results) if (each.status === 'rejected') logger.warn({ err: each.reason as unknown }, 'changes of other nodes could not be read')
-      }).finally(() => { looking = false })
-    }, FOLLOW_MS)
+    // each by itself: a long look at blobs must not keep a block waiting
+    const following = !stores.shared ? [] : [() => decisions.follow(), async () => catchUp?.follow()].map((follow) => {
+      let looking = false
+      return setInterval(() => {
+        if (looking) return
+        looking = true
+        follow().catch((error: unknown) => {
+          logger.warn({ err: error }, 'changes of other nodes could not be read')
+        }).finally(() => { looking = false })
+      }, FOLLOW_MS)
+    })
     const sweeping = setInterval(() => {
       sweeper?.sweep().then((removed) => {
         if (removed > 0) logger.info({ removed }, 'packs that nobody needs removed')
@@ -177,7 +180,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       close: async () => {
         clearInterval(checkpointing)
         clearInterval(keeping)
-        clearInterval(following)
+        for (const each of following) clearInterval(each)
         clearInterval(sweeping)
         catchUp?.stop()
         await app.close()

@@ -18,12 +18,12 @@ const PAUSE_MS = 5000
 const CURSOR = 'catch-up'
 /** Up to when the notes of other nodes were read, unix milliseconds. */
 const FOLLOWED = 'followed'
-const MARK_EVERY_MS = 30_000
+const MARK_EVERY_MS = 5000
 const FINISH_EVERY_MS = 60_000
 /** A node that heard nothing for half the life of a note does not count on notes. */
 const DEAF_MS = KEPT_MS / 2
 /** A note may be read this long before its change is to be seen. */
-const UNSEEN_MS = 60_000
+const UNSEEN_MS = 30_000
 
 interface Cursor {
   /** The shard that comes next. */

@@ -36,7 +36,11 @@ const WATCH_MS = 20_000
 /** A change that took longer than this after its note is told once more. */
 const PROMPT_MS = 10_000
 const LOOKS_AT_ONCE = 8
+/** After so many looks new notes are read before the rest: a delete must not wait behind what a long absence left to do. */
+const LOOKS_BEFORE_NEWS = 200
 const VERIFIED = 10_000
+/** How long a row that was compared by itself is believed while its shard was not, milliseconds. */
+const BELIEVED_MS = 2000
 
 const TEXT = /^([0-9a-f]{64})(?: (in|out) ([0-9a-f]{64}|none))?$/
 
@@ -62,7 +66,7 @@ export class SharedRows {
   readonly #parts: SharedParts
   readonly #changes: Changes
   readonly #due = new Map<string, Watched>()
-  /** Blobs whose rows were compared while not all were. */
+  /** Blobs whose rows were compared a moment ago, while not all were. */
   readonly #verified = new Seen(VERIFIED)
   #following: Promise<number> | null = null
   /** Rows of blobs whose sha256 begins with this byte or a later one were not compared yet; null: all were. */
@@ -75,7 +79,7 @@ export class SharedRows {
 
   /** Whether the row of this blob may be older than what other nodes did while this one was away: the store must be asked. */
   doubts (sha256: string): boolean {
-    return this.unsureFrom !== null && parseInt(sha256.slice(0, 2), 16) >= this.unsureFrom && !this.#verified.has(sha256, 0)
+    return this.unsureFrom !== null && parseInt(sha256.slice(0, 2), 16) >= this.unsureFrom && !this.#verified.has(sha256, this.#parts.now())
   }
 
   /** The blob as the store has it now, its rows brought into line; null when it is not here. Rejects with StoreError. */
@@ -88,7 +92,7 @@ export class SharedRows {
     }
     for (const ownership of owners) descriptors.save(ownership, placeOf(record!))
     reader.cool(sha256)
-    if (this.unsureFrom !== null) this.#verified.add(sha256, 1)
+    if (this.unsureFrom !== null) this.#verified.add(sha256, now() + BELIEVED_MS)
     const blob = descriptors.get(sha256)
     return blob === null ? null : { blob, record }
   }
@@ -122,28 +126,42 @@ export class SharedRows {
   }
 
   async #follow (): Promise<number> {
-    const { now } = this.#parts
     const told = new Set<string>()
+    const looked = new Set<string>()
+    for (;;) {
+      await this.#hear(told)
+      // what is gone must not be served: it goes first
+      const due = [...this.#due].filter(([text]) => !looked.has(text)).sort(([, a], [, b]) => Number(a.change?.there ?? false) - Number(b.change?.there ?? false))
+      const some = due.slice(0, LOOKS_BEFORE_NEWS)
+      await this.#lookAt(some)
+      if (some.length === due.length) return told.size
+      for (const [text] of some) looked.add(text)
+    }
+  }
+
+  async #hear (told: Set<string>): Promise<void> {
     for (const text of await this.#changes.look()) {
       const [, sha256, direction, owner] = TEXT.exec(text) ?? []
       if (sha256 === undefined) continue
       told.add(sha256)
       const change = owner === undefined ? null : { sha256, owner, there: direction === 'in' }
-      this.#due.set(text, { sha256, change, until: now() + WATCH_MS })
+      this.#due.set(text, { sha256, change, until: this.#parts.now() + WATCH_MS })
     }
-    // what is gone must not be served: it goes first
-    const due = [...this.#due].sort(([, a], [, b]) => Number(a.change?.there ?? false) - Number(b.change?.there ?? false))
+  }
+
+  async #lookAt (due: readonly [string, Watched][]): Promise<void> {
+    const { locks, now } = this.#parts
     const left = due[Symbol.iterator]()
     const lane = async (): Promise<void> => {
       for (let next = left.next(); next.done !== true; next = left.next()) {
-        const [text, { sha256, change, until }] = next.value
-        const seen = await this.#parts.locks.run(sha256, () => this.#looksSo(sha256, change))
-        if (seen || now() >= until) this.#due.delete(text)
+        const [text, watched] = next.value
+        const seen = await locks.run(watched.sha256, () => this.#looksSo(watched.sha256, watched.change))
+        // told again meanwhile: that is another watch
+        if ((seen || now() >= watched.until) && this.#due.get(text) === watched) this.#due.delete(text)
       }
     }
     const lanes = await Promise.allSettled(Array.from({ length: LOOKS_AT_ONCE }, lane))
     for (const each of lanes) if (each.status === 'rejected') throw each.reason
-    return told.size
   }
 
   /** Puts the rows right, and says whether the store shows the change that was told. */
