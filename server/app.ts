@@ -35,6 +35,7 @@ import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blobs } from './stores/blobs.ts'
+import type { CatchUp } from './stores/catch-up.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { Retention } from './stores/retention.ts'
@@ -52,6 +53,8 @@ export interface AppParts {
   room: Room
   queue: UploadQueue
   state: StateStore
+  /** Null where no other node writes to the store. */
+  catchUp: CatchUp | null
   lists: HashLists
   retention: Retention
   logger: FastifyBaseLogger
@@ -172,7 +175,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
   await app.register(admin, parts)
-  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp } })
   return app
 }
 

@@ -1,10 +1,13 @@
-// GET /healthz: the process answers. GET /readyz: database and store really answer, now; 503 names which does not.
+// GET /healthz: the process answers. GET /readyz: database and store really answer, now; 503 names which does not. A node that is still catching up
+// with others of its bucket is ready: it says how far it is.
 
 import type { FastifyInstance } from 'fastify'
+import type { CatchUp } from './stores/catch-up.ts'
 
 export interface HealthParts {
   /** Each rejects or throws when its part does not answer. */
   checks: Readonly<Record<string, () => unknown>>
+  catchUp?: CatchUp | null
 }
 
 const CHECK_MS = 3000
@@ -24,7 +27,7 @@ async function holds (check: () => unknown): Promise<boolean> {
   }
 }
 
-export async function health (app: FastifyInstance, { checks }: HealthParts): Promise<void> {
+export async function health (app: FastifyInstance, { checks, catchUp = null }: HealthParts): Promise<void> {
   // load balancers ask by HEAD as well as by GET
   const method = ['GET', 'HEAD']
 
@@ -38,7 +41,7 @@ export async function health (app: FastifyInstance, { checks }: HealthParts): Pr
       const failed = found.filter(([, good]) => !good).map(([name]) => name)
       if (failed.length > 0) reply.code(503).headers({ 'x-reason': `not ready: ${failed.join(', ')}`, 'retry-after': '5' })
       reply.header('cache-control', 'no-store')
-      return { status: failed.length === 0 ? 'ready' : 'not ready', ...Object.fromEntries(found.map(([name, good]) => [name, good ? 'ok' : 'failed'])) }
+      return { status: failed.length === 0 ? 'ready' : 'not ready', ...Object.fromEntries(found.map(([name, good]) => [name, good ? 'ok' : 'failed'])), ...(catchUp?.progress == null ? {} : { catchingUp: catchUp.progress }) }
     }
   })
 }

@@ -22,6 +22,7 @@ import { checkpoint, openDatabase } from './database.ts'
 import { openNodeKey } from './node-key.ts'
 import { Settings } from './settings.ts'
 import { Blobs } from './stores/blobs.ts'
+import { CatchUp } from './stores/catch-up.ts'
 import { Descriptors } from './stores/descriptors.ts'
 import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
@@ -44,6 +45,7 @@ import type { Quotas } from './buds/room.ts'
 import type { Config } from './config.ts'
 import type { NodeKey } from './node-key.ts'
 import type { Stores } from './stores/open.ts'
+import type { LastRun } from './stores/catch-up.ts'
 import type { Reconciled } from './stores/reconcile.ts'
 import type { Traces } from './traces.ts'
 
@@ -102,12 +104,16 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const nodeKey = await openNodeKey(config.dataDir, config.nodeKey)
     const database = openDatabase(databasePath(config.dataDir))
     undo.push(() => { database.close() })
+    let catchUp: CatchUp | null = null
+    undo.push(() => catchUp?.ended()) // after the stores were closed, which ends what it waits for
     const times = new StoreTimes(traces?.call ?? null)
     const stores = given ?? await openStores(config, (message) => { logger.error({ message }, 'small uploads wait for their files') }, times)
     undo.push(stores.close)
     const descriptors = new Descriptors(database)
-    const kernel = stores.packs.name === 'fs' ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile) : null
-    await settle(stores, descriptors, config, logger, kernel)
+    const kernel = stores.packs.name === 'fs'
+      ? kernelOf([databasePath(config.dataDir), join(config.dataDir, 'store')], bootIdFile)
+      : stores.shared ? kernelOf([databasePath(config.dataDir)], bootIdFile) : null
+    const lastRun = await settle(stores, descriptors, config, logger, kernel)
     const named = new HashViews(database)
     const retained = openRetention({
       stores, descriptors, database, rules: config.retention, keeper: nodeKey.pubkey, now: Date.now,
@@ -127,6 +133,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
       retention: retained.retention, cacheSize: config.cacheSize
     })
+    if (blobs.shared !== null) catchUp = new CatchUp({ shared: blobs.shared, stores, descriptors, foreignBlobs: config.foreignBlobs, log: logger, now })
     const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
@@ -157,6 +164,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const app = await build({
       blobs, catalog, guard, policy, rates, queue, room, settings,
       state: stores.state,
+      catchUp,
       lists,
       retention: retained.retention,
       decisions,
@@ -175,14 +183,17 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const keeping = setInterval(() => {
       keep(descriptors, () => checkpointer.worthwhile ? checkpointer.run() : checkpoint(database, 'TRUNCATE')).catch((error: unknown) => { logger.error({ err: error }, 'the database could not be kept up') })
     }, KEEP_MS)
-    let looking = !stores.shared
-    const following = setInterval(() => {
-      if (looking) return
-      looking = true
-      Promise.allSettled([decisions.follow(), blobs.followChanges()]).then((results) => {
-        for (const each of results) if (each.status === 'rejected') logger.warn({ err: each.reason as unknown }, 'changes of other nodes could not be read')
-      }).finally(() => { looking = false })
-    }, FOLLOW_MS)
+    // each by itself: a long look at blobs must not keep a block waiting
+    const following = !stores.shared ? [] : [() => decisions.follow(), async () => catchUp?.follow()].map((follow) => {
+      let looking = false
+      return setInterval(() => {
+        if (looking) return
+        looking = true
+        follow().catch((error: unknown) => {
+          logger.warn({ err: error }, 'changes of other nodes could not be read')
+        }).finally(() => { looking = false })
+      }, FOLLOW_MS)
+    })
     const sweeping = setInterval(() => {
       sweeper?.sweep().then((removed) => {
         if (removed > 0) logger.info({ removed }, 'packs that nobody needs removed')
@@ -198,14 +209,16 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
         catalog.start().catch((error: unknown) => { logger.error({ err: error }, 'the catalog could not be restored from the store') })
+        catchUp?.begin(lastRun)
         return names.publicUrl
       },
       close: async () => {
         clearInterval(checkpointing)
         clearInterval(keeping)
-        clearInterval(following)
+        for (const each of following) clearInterval(each)
         clearInterval(sweeping)
         catalog.close()
+        catchUp?.stop()
         await app.close()
         await endRetention()
         await stores.journal?.settle()
@@ -238,8 +251,11 @@ function namesOf (config: Config, port: number): OurNames {
   return new OurNames(originOf(config.host, port), [...config.aliases, ...local])
 }
 
-/** Clears what an earlier life left, and compares rows and store: what was under way then, and everything where more may be amiss. */
-async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger, kernel: string | null): Promise<void> {
+/**
+ * Clears what an earlier life left, and compares rows and store: what was under way then, and everything where more may be amiss. Of a shared
+ * store that is left to catch-up.ts.
+ */
+async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger, kernel: string | null): Promise<LastRun> {
   const { unsettled } = descriptors
   const replayed = stores.journal?.recover((blobs) => { unsettled.addAll(blobs) }).length ?? 0
   if (replayed > 0) logger.info({ replayed }, 'small uploads of an earlier run made files')
@@ -247,22 +263,27 @@ async function settle (stores: Stores, descriptors: Descriptors, config: Config,
   if (swept > 0) logger.info({ swept }, 'drafts of an earlier run removed')
   if (!config.foreignBlobs) descriptors.forgetForeign()
   const sides = { stores, descriptors, now: Math.floor(Date.now() / 1000) }
-  // where other nodes write too, an upload of theirs may be between its pack and its owner: there leftovers are the sweeper's
-  const tidy = !stores.shared && !config.foreignBlobs
+  const sound = descriptors.mark(CLEAN) !== null || (kernel !== null && descriptors.mark(KERNEL) === kernel && !config.foreignBlobs)
+  const since = Math.max(0, Number(descriptors.mark(SYNCED) ?? 0) - MARGIN_MS)
+  if (stores.shared) {
+    descriptors.setMark(KERNEL, kernel)
+    descriptors.setMark(CLEAN, null)
+    return { sound, since }
+  }
+  const tidy = !config.foreignBlobs
   const noted = unsettled.all()
   const some = await reconcileSome(sides, noted.map(({ sha256 }) => sha256))
   tell(logger, some, tidy ? await removeLeftoversOf(stores, descriptors, noted) : 0)
-  const sound = descriptors.mark(CLEAN) !== null || (kernel !== null && descriptors.mark(KERNEL) === kernel && !config.foreignBlobs)
-  // other nodes may have changed a shared store while this one was away
-  if (stores.shared || !sound) {
+  if (!sound) {
     // a database that never ran has neither mark
-    if (!stores.shared && descriptors.mark(SYNCED) !== null) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
-    const all = await reconcile({ ...sides, since: Math.max(0, Number(descriptors.mark(SYNCED) ?? 0) - MARGIN_MS) })
+    if (descriptors.mark(SYNCED) !== null) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
+    const all = await reconcile({ ...sides, since })
     tell(logger, all, tidy ? await removeLeftovers(stores, descriptors) : 0)
   }
   unsettled.clear()
   descriptors.setMark(KERNEL, kernel)
   descriptors.setMark(CLEAN, null)
+  return { sound, since }
 }
 
 function tell (logger: FastifyBaseLogger, { learned, forgotten, restored, lost }: Reconciled, removed: number): void {

@@ -88,7 +88,7 @@ const STORED: Readonly<Record<number, Answer>> = {
 const OBJECT: readonly [string, Schema] = [JSON_TYPE, { type: 'object' }]
 const ALIVE: Readonly<Record<number, Answer>> = { 200: { description: 'The process answers', content: OBJECT } }
 const READY: Readonly<Record<number, Answer>> = {
-  200: { description: 'Database and store answer', content: OBJECT }, 503: { description: 'X-Reason and the body name what does not', content: OBJECT }
+  200: { description: 'Database and store answer; catchingUp: how far a node is that joined a bucket', content: OBJECT }, 503: { description: 'X-Reason and the body name what does not', content: OBJECT }
 }
 
 /** The same without bodies, as HEAD has it. */

@@ -14,6 +14,7 @@ import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
 import type { Room } from '../buds/room.ts'
 import type { UploadQueue } from '../buds/upload-queue.ts'
+import type { CatchUp } from '../stores/catch-up.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
 import type { Answers } from './answers.ts'
 import type { Traffic } from './traffic.ts'
@@ -26,6 +27,7 @@ export interface Sources {
   guard: Guard
   queue: UploadQueue
   room: Room
+  catchUp?: CatchUp | null
 }
 
 export interface Sample {
@@ -93,6 +95,10 @@ export const DEFINITIONS: readonly Definition[] = [
   },
   { name: 'marquee_token_cache_lookups_total', type: 'counter', help: 'Authorization headers looked for among those already verified', read: ({ guard }) => hitsOf(guard.tokenCache) },
   { name: 'marquee_blob_cache_lookups_total', type: 'counter', help: 'Blobs looked for in the memory of hot ones', read: () => hitsOf(hotBlobCounts) },
+  { name: 'marquee_catch_up_ratio', type: 'gauge', help: 'How much of the bucket was compared with the rows since this node joined it; 1 when all', read: ({ catchUp }) => [{ value: catchUp?.ratio ?? 1 }] },
+  { name: 'marquee_catch_up_owners_total', type: 'counter', help: 'Owners of blobs met in the bucket while catching up', read: ({ catchUp }) => [{ value: catchUp?.counts.seen ?? 0 }] },
+  { name: 'marquee_catch_up_learned_total', type: 'counter', help: 'Of these, owners that were new to this node', read: ({ catchUp }) => [{ value: catchUp?.counts.learned ?? 0 }] },
+  { name: 'marquee_catch_up_faults_total', type: 'counter', help: 'Times that catching up paused because the store failed', read: ({ catchUp }) => [{ value: catchUp?.counts.faults ?? 0 }] },
   { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] },
   { name: 'marquee_retention_ended_total', type: 'counter', help: 'Ownerships ended since their time had come', read: () => [{ value: retentionCounts.ended }] },
   { name: 'marquee_retention_removed_total', type: 'counter', help: 'Blobs that went with the last ownership so ended', read: () => [{ value: retentionCounts.removed }] },

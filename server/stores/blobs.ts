@@ -10,15 +10,15 @@ import { Failure, StoreError } from '../errors.ts'
 import { BlobReader } from './blob-reader.ts'
 import { BlobRemover } from './blob-remover.ts'
 import { BlobWriter } from './blob-writer.ts'
-import { Changes } from './changes.ts'
 import { EndingMarks } from './ending-marks.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
 import { sha256Multihash } from './multihash.ts'
-import { inlineOf, placeOf } from './places.ts'
+import { inlineOf } from './places.ts'
 import { readWhole } from './pack-store.ts'
 import { Seen } from './seen.ts'
+import { SharedRows } from './shared-rows.ts'
 import type { Readable } from 'node:stream'
 import type { Blob, Descriptors, ListQuery, OwnedBlob } from './descriptors.ts'
 import type { ForeignFinder } from './foreign.ts'
@@ -28,18 +28,12 @@ import type { Stores } from './open.ts'
 import type { Ownership } from './owners.ts'
 import type { PackDraft, PackReading, Piece } from './pack-store.ts'
 import type { ReceiveHints, Received } from './receiving.ts'
-import type { IndexRecord } from './record.ts'
 import type { Retention } from './retention.ts'
+import type { Change, Here } from './shared-rows.ts'
 import type { Sweeper } from './sweeper.ts'
 
 /** How long "not there" is remembered where other nodes may write to the same store (design §3). */
 const MISS_MS = 2000
-
-/** A blob that is here, and its record where the store was asked for it. */
-interface Here {
-  blob: Blob
-  record: IndexRecord | null
-}
 
 export interface BlobsParts {
   stores: Stores
@@ -62,7 +56,6 @@ export class Blobs {
   readonly #foreign: ForeignFinder | null
   readonly #writer: BlobWriter
   readonly #remover: BlobRemover
-  readonly #changes: Changes | null
   readonly #endings: EndingMarks | null
   #limits: BlobsParts['limits']
   readonly #retention: BlobsParts['retention']
@@ -70,10 +63,11 @@ export class Blobs {
   readonly #locks = new Locks()
   readonly #missing: Seen
   readonly #reader: BlobReader
+  /** Null where no other node writes to the store. */
+  readonly shared: SharedRows | null
 
   constructor ({ stores, descriptors, foreign, sweeper = null, limits, retention = null, cacheSize = 0, now = Date.now }: BlobsParts) {
     this.#reader = new BlobReader(stores, cacheSize, now)
-    this.#changes = stores.shared ? new Changes(stores.state, now) : null
     this.#endings = stores.shared ? new EndingMarks(stores.state, now) : null
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
     this.#remover = new BlobRemover(stores, descriptors, this.#writer)
@@ -84,6 +78,7 @@ export class Blobs {
     this.#retention = retention
     this.#now = now
     this.#missing = new Seen(10_000)
+    this.shared = stores.shared ? new SharedRows({ stores, descriptors, reader: this.#reader, remover: this.#remover, locks: this.#locks, now }) : null
   }
 
   /** Other limits for the bodies that come from now on. */
@@ -98,6 +93,7 @@ export class Blobs {
 
   /** The blob, if the rows have it. */
   known (sha256: string): Blob | null {
+    if (this.shared?.doubts(sha256) === true) return null
     return this.#reader.remembered(sha256) ?? this.#reader.remember(this.#rows.get(sha256))
   }
 
@@ -118,21 +114,19 @@ export class Blobs {
 
   /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
   async find (sha256: string): Promise<Blob | null> {
-    const known = this.#rows.get(sha256)
-    if (known !== null) return known
-    if (this.knowsAll) return null
-    if (this.#missing.has(sha256, this.#now())) return null
-    const found = (this.#stores.shared ? await this.#learn(sha256) : null) ?? await this.#learnForeign(sha256)
-    if (found === null) this.#missing.add(sha256, this.#now() + MISS_MS)
-    return found
+    // what is learned from a shared store becomes rows, so it takes turns with whoever changes the blob
+    if (this.shared !== null && this.known(sha256) === null) return this.#locks.run(sha256, () => this.#seek(sha256))
+    return this.#seek(sha256)
   }
 
-  /** A blob that another node put into the shared store: its record and owners become rows. */
-  async #learn (sha256: string): Promise<Blob | null> {
-    const record = await this.#stores.index.own(sha256Multihash(sha256))
-    if (record === null) return null
-    for (const ownership of await this.#stores.owners.of(sha256)) this.#rows.save(ownership, placeOf(record))
-    return this.#rows.get(sha256) // still null where it has no owner: a leftover
+  async #seek (sha256: string): Promise<Blob | null> {
+    const known = this.#rows.get(sha256)
+    if (known !== null && this.shared?.doubts(sha256) !== true) return known
+    if (this.knowsAll) return null
+    if (known === null && this.#missing.has(sha256, this.#now())) return null
+    const found = (await this.shared?.current(sha256))?.blob ?? await this.#learnForeign(sha256)
+    if (found === null) this.#missing.add(sha256, this.#now() + MISS_MS)
+    return found
   }
 
   async #learnForeign (sha256: string): Promise<Blob | null> {
@@ -154,7 +148,7 @@ export class Blobs {
   async receive (body: Readable, hints: ReceiveHints): Promise<Received> {
     // bytes that are here already are hashed, so that only who has them can own them, but not written again
     const { likely } = hints
-    const here = likely !== null && await this.#current(likely) !== null
+    const here = likely !== null && await (this.shared === null ? this.#current(likely) : this.#locks.run(likely, () => this.#current(likely))) !== null
     let draft: PackDraft | null = null
     try {
       const arrival = await takeIn(body, { ...this.#limits, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
@@ -184,7 +178,7 @@ export class Blobs {
     // of what shares a sync the journal's entry is the note
     const journaled = arrival.whole !== null && this.#stores.journal?.takes() === true
     const noted = !journaled && this.#note(sha256, blake3)
-    const place = await this.#writer.write(arrival, draft, ownership)
+    const place = await this.#telling({ sha256, owner, there: true }, () => this.#writer.write(arrival, draft, ownership))
     try {
       await this.#rows.saveTogether(ownership, place, noted)
     } catch (error) {
@@ -197,7 +191,12 @@ export class Blobs {
 
   /** Called before the store is changed; true when the note is the caller's to strike out, once the rows say the same. */
   #note (sha256: string, blake3: string | null): boolean {
-    return !this.#stores.shared && this.#rows.unsettled.add(sha256, blake3)
+    return this.#rows.unsettled.add(sha256, blake3)
+  }
+
+  /** Changes the store, and tells the other nodes, if there are any. */
+  #telling<T> (change: Change, work: () => Promise<T>): Promise<T> {
+    return this.shared === null ? work() : this.shared.telling(change, work)
   }
 
   #seconds (): number {
@@ -209,18 +208,9 @@ export class Blobs {
    * line. Null when it is not here, or foreign.
    */
   async #current (sha256: string): Promise<Here | null> {
-    const known = await this.find(sha256)
+    const known = await this.#seek(sha256)
     if (known === null || known.foreign) return null
-    if (!this.#stores.shared) return { blob: known, record: null }
-    const record = await this.#stores.index.own(sha256Multihash(sha256))
-    const owners = record === null ? [] : await this.#stores.owners.of(sha256)
-    for (const name of this.#rows.ownersOf(sha256)) {
-      if (!owners.some(({ owner }) => owner === name)) this.#rows.removeOwner(sha256, name, this.#seconds())
-    }
-    for (const ownership of owners) this.#rows.save(ownership, placeOf(record!))
-    this.#reader.cool(sha256)
-    const blob = this.#rows.get(sha256)
-    return blob === null ? null : { blob, record }
+    return this.shared === null ? { blob: known, record: null } : this.shared.current(sha256)
   }
 
   /**
@@ -248,25 +238,29 @@ export class Blobs {
     const noted = this.#note(blob.sha256, blob.blake3)
     // while a log speaks of the blob, what becomes of its owners is logged too: replay must end where we are
     if (this.#stores.journal?.speaksOf(blob.sha256) === true) await this.#stores.journal.append({ op: 'own', ownership })
-    await this.#stores.owners.put(ownership)
-    if (have !== null) await this.#endings?.outlast(ownership, this.#stores.owners)
-    // again if absent: another node may have removed the records as the last owner left, between our look and our owner
-    if (record !== null && await this.#stores.index.own(record.multihash) === null) {
-      await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
+    const put = async (): Promise<void> => {
+      await this.#stores.owners.put(ownership)
+      if (have !== null) await this.#endings?.outlast(ownership, this.#stores.owners)
+      // again if absent: another node may have removed the records as the last owner left, between our look and our owner
+      if (record !== null && await this.#stores.index.own(record.multihash) === null) {
+        await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
+      }
+    }
+    if (have === null) {
+      await this.#telling({ sha256: blob.sha256, owner, there: true }, put)
+    } else {
+      // told afterwards: whoever looked before would see the owner, and take the old type for the new one
+      await put()
+      await this.shared?.tell(blob.sha256)
     }
     this.#rows.save(ownership, blob.place, noted)
     this.#reader.cool(blob.sha256) // its type may have changed
-    if (have !== null) await this.#changes?.note(blob.sha256)
     return this.#rows.get(blob.sha256)!
   }
 
   /** Brings the rows of blobs that other nodes changed into line with the store; how many there were. */
   async followChanges (): Promise<number> {
-    const changed = await this.#changes?.look() ?? []
-    for (const sha256 of changed) {
-      if (this.#rows.get(sha256) !== null) await this.#locks.run(sha256, () => this.#current(sha256))
-    }
-    return changed.length
+    return await this.shared?.follow() ?? 0
   }
 
   /** Opens `length` bytes from `start`. Null when another node deleted the blob meanwhile. */
@@ -292,18 +286,19 @@ export class Blobs {
   async disown (sha256: string, owner: string, isDue?: () => boolean): Promise<'disowned' | 'kept' | 'not-owner' | null> {
     return this.#locks.run(sha256, async () => {
       const here = await this.#current(sha256)
-      if (here === null) return await this.find(sha256) === null ? null : 'not-owner' // foreign blobs are nobody's
+      if (here === null) return await this.#seek(sha256) === null ? null : 'not-owner' // foreign blobs are nobody's
       if (this.#rows.ownership(sha256, owner) === null) return 'not-owner'
       await this.#stores.journal?.settled(sha256)
       if (isDue?.() === false) return 'kept'
       const noted = this.#note(sha256, here.blob.blake3)
       if (this.#stores.journal?.speaksOf(sha256) === true) await this.#stores.journal.append({ op: 'drop', sha256, owner })
-      await this.#stores.owners.remove(sha256, owner)
-      this.#rows.removeOwner(sha256, owner, this.#seconds())
-      this.#reader.cool(sha256)
-      await this.#remover.clear(here.blob)
+      await this.#telling({ sha256, owner, there: false }, async () => {
+        await this.#stores.owners.remove(sha256, owner)
+        this.#rows.removeOwner(sha256, owner, this.#seconds())
+        this.#reader.cool(sha256)
+        await this.#remover.clear(here.blob)
+      })
       if (noted) this.#rows.unsettled.remove(sha256)
-      await this.#changes?.note(sha256)
       return 'disowned'
     })
   }

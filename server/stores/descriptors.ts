@@ -273,9 +273,12 @@ export class Descriptors {
     for (const row of this.#database.prepare<[], BlobRow>('SELECT * FROM blobs').iterate()) yield blobOf(row, row.sha256.toString('hex'))
   }
 
-  /** The blob of every ownership; no row may be changed on the way. */
-  * owned (): Iterable<string> {
-    for (const { sha256 } of this.#database.prepare<[], { sha256: Buffer }>('SELECT sha256 FROM owners').iterate()) yield sha256.toString('hex')
+  /** The blob of every ownership, or of those whose sha256 begins with the byte `first`; no row may be changed on the way. */
+  * owned (first: number | null = null): Iterable<string> {
+    const rows = first === null
+      ? this.#database.prepare<[], { sha256: Buffer }>('SELECT sha256 FROM owners').iterate()
+      : this.#database.prepare<[Buffer, Buffer], { sha256: Buffer }>('SELECT sha256 FROM owners WHERE sha256 BETWEEN ? AND ?').iterate(Buffer.of(first), Buffer.alloc(33, 255).fill(first, 0, 1))
+    for (const { sha256 } of rows) yield sha256.toString('hex')
   }
 
   counts (): { blobs: number, owners: number, bytes: number } {

@@ -20,8 +20,11 @@ export interface Objects {
   add: (key: string, bytes: Uint8Array) => Promise<boolean>
   /** True when there was one. Durable when it resolves. */
   remove: (key: string) => Promise<boolean>
-  /** Every object whose key begins with `prefix` (which ends in `/`), in no promised order. */
-  list: (prefix: string) => AsyncIterable<ObjectEntry>
+  /**
+   * Every object whose key begins with `prefix` (which ends in `/`), in no promised order. With `after`: those whose keys come after it in the
+   * order of their bytes, and in that order.
+   */
+  list: (prefix: string, after?: string) => AsyncIterable<ObjectEntry>
   /** The names directly below `prefix` (which ends in `/`), of objects and of what has objects below it, each once. */
   names: (prefix: string) => AsyncIterable<string>
 }

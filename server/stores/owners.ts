@@ -94,6 +94,18 @@ export class OwnerStore {
     return found.filter((each) => each !== null)
   }
 
+  /** The same of the blobs whose sha256 begins with the byte `first`, in an order of its own. */
+  async * shard (first: number, since: number): AsyncIterable<{ sha256: string, owner: string, fresh: boolean }> {
+    // 36 bytes make a key, 4 of them before the digest: its first byte ends where the eighth letter ends (5 bits each, and `b` before them all)
+    const start = this.#layout.owners(sha256Multihash(`${first.toString(16).padStart(2, '0')}${'00'.repeat(31)}`)).slice(0, OWNERS.length + 9)
+    for await (const { key, modified } of this.#objects.list(OWNERS, start)) {
+      if (!key.startsWith(start)) break
+      const found = this.#layout.ownerOf(key)
+      const sha256 = found === null ? null : sha256Of(found.blob)
+      if (found !== null && sha256 !== null) yield { sha256, owner: found.owner, fresh: modified >= since }
+    }
+  }
+
   /** Names of every owner object written at or after `since` (unix milliseconds), or of all. */
   async * list (since = 0): AsyncIterable<{ sha256: string, owner: string, fresh: boolean }> {
     for await (const { key, modified } of this.#objects.list(OWNERS)) {

@@ -84,7 +84,7 @@ export async function reconcileSome (sides: Sides, blobs: Iterable<string>): Pro
 }
 
 /** An ownership as the store has it becomes a row; false when there is none to be had. */
-async function learn ({ stores, descriptors }: Sides, sha256: string, owner: string, result: Reconciled): Promise<boolean> {
+export async function learn ({ stores, descriptors }: Sides, sha256: string, owner: string, result: Reconciled): Promise<boolean> {
   let ownership: Ownership | null
   let place: Place | null
   try {
@@ -107,7 +107,7 @@ async function learn ({ stores, descriptors }: Sides, sha256: string, owner: str
 }
 
 /** Rows of a blob whose ownership the store does not have go. */
-async function forget ({ stores, descriptors, now }: Sides, sha256: string, result: Reconciled): Promise<void> {
+export async function forget ({ stores, descriptors, now }: Sides, sha256: string, result: Reconciled): Promise<void> {
   const rows = descriptors.ownersOf(sha256)
   if (rows.length === 0) return
   const names = await stores.owners.namesOf(sha256)

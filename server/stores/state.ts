@@ -40,8 +40,9 @@ export class StateStore {
     return this.#objects.remove(this.#layout.state(name))
   }
 
-  /** Names below `folder` (which ends in `/`), such as `reports/`. */
-  async * list (folder: string): AsyncIterable<string> {
-    for await (const { key } of this.#objects.list(this.#layout.state(folder))) yield key.slice(STATE.length)
+  /** Names below `folder` (which ends in `/`), such as `reports/`; with `after` those that come after it, in the order of their bytes. */
+  async * list (folder: string, after?: string): AsyncIterable<string> {
+    const from = after === undefined ? undefined : this.#layout.state(after)
+    for await (const { key } of this.#objects.list(this.#layout.state(folder), from)) yield key.slice(STATE.length)
   }
 }

@@ -147,7 +147,7 @@ export class StoreTimes {
       put: (key, bytes) => put.time(() => objects.put(key, bytes)),
       add: (key, bytes) => add.time(() => objects.add(key, bytes)),
       remove: (key) => remove.time(() => objects.remove(key)),
-      list: (prefix): AsyncIterable<ObjectEntry> => list.each(objects.list(prefix)),
+      list: (prefix, after): AsyncIterable<ObjectEntry> => list.each(objects.list(prefix, after)),
       names: (prefix) => names.each(objects.names(prefix))
     }
   }

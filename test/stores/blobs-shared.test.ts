@@ -2,6 +2,7 @@
 // order of their steps loses a blob that somebody was told they own (design §3).
 
 import t from 'tap'
+import { StoreError } from '../../server/errors.ts'
 import { MemoryObjects } from '../../server/stores/memory/objects.ts'
 import { MemoryPackStore } from '../../server/stores/memory/pack-store.ts'
 import { Layout } from '../../server/stores/layout.ts'
@@ -34,11 +35,22 @@ function watched (objects: Objects, between: (call: number) => Promise<void>): O
       return objects.remove(key)
     },
     names: (prefix) => objects.names(prefix),
-    list: async function * (prefix): AsyncIterable<ObjectEntry> {
+    list: async function * (prefix, after): AsyncIterable<ObjectEntry> {
       await between(calls++)
-      yield * objects.list(prefix)
+      yield * objects.list(prefix, after)
     }
   }
+}
+
+/** Its methods as an object that can be spread. */
+function bind (objects: Objects): Objects {
+  return watched(objects, async () => {})
+}
+
+async function countOf (objects: Objects, prefix: string): Promise<number> {
+  let count = 0
+  for await (const {} of objects.list(prefix)) count++
+  return count
 }
 
 function cluster () {
@@ -78,6 +90,73 @@ void t.test('"not there" is remembered for two seconds at most, and forgotten at
   t.equal(await one.blobs.find(mine.sha256), null)
   await one.put(mine.bytes)
   t.not(await one.blobs.find(mine.sha256), null)
+})
+
+void t.test('what was uploaded or adopted at one node is in the other’s list when it has followed the changes, though nobody asked for it there', async (t) => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const blobs = [0, 900, 50_000].map((size) => seededBlob(`listed ${size}`, size))
+  for (const { bytes } of blobs) await one.put(bytes, { type: 'audio/ogg' })
+  t.equal(await other.blobs.followChanges(), 3)
+  t.same(other.listed(), one.listed())
+  t.equal(other.listed().length, 3)
+  await one.blobs.adopt(blobs[2]!.sha256, BOB, null)
+  t.equal(await other.blobs.followChanges(), 1)
+  t.same(other.listed(BOB), one.listed(BOB))
+  t.equal(other.listed(BOB).length, 1)
+  t.equal(await one.blobs.followChanges(), 0)
+})
+
+void t.test('a type that came later for a blob one owns is followed, too', async (t) => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const { bytes } = seededBlob('typed later', 900)
+  await one.put(bytes)
+  await other.blobs.followChanges()
+  await one.put(bytes, { type: 'audio/ogg' })
+  await other.blobs.followChanges()
+  t.match(other.listed(), [{ type: 'audio/ogg' }])
+})
+
+void t.test('a note that is read before its change is to be seen is looked at again until it is, for 20 seconds', async (t) => {
+  for (const late of [1000, 19_000, 25_000]) {
+    const { join, objects } = cluster()
+    const [one, other] = [join(), join()]
+    const { bytes, sha256 } = seededBlob('early note', 900)
+    let written = (): void => {}
+    const gate = new Promise<void>((resolve) => { written = resolve })
+    const slow = join({
+      ...bind(objects),
+      put: async (key, value) => {
+        if (key.startsWith('owners/')) await gate
+        await objects.put(key, value)
+      }
+    })
+    const putting = slow.put(bytes)
+    while (await countOf(objects, 'state/changes/') === 0) await new Promise((resolve) => setImmediate(resolve))
+    t.equal(await other.blobs.followChanges(), 1, 'the note is there')
+    t.same(other.listed(), [], 'and its blob is not')
+    for (const node of [one, other, slow]) node.pass(late)
+    if (late > 20_000) await other.blobs.followChanges()
+    written()
+    await putting
+    t.equal(await other.blobs.followChanges(), late > 10_000 ? 1 : 0, 'what took long is told again')
+    t.match(other.listed(), [{ sha256 }])
+  }
+})
+
+void t.test('an upload is told before it is acknowledged: where the note cannot be written it is refused', async (t) => {
+  const { join, objects } = cluster()
+  const { bytes } = seededBlob('untold', 900)
+  const mute = join({
+    ...bind(objects),
+    put: async (key, value) => {
+      if (key.startsWith('state/changes/')) throw new StoreError('memory', 'put', key, new Error('no'))
+      await objects.put(key, value)
+    }
+  })
+  await t.rejects(mute.put(bytes), { name: 'StoreError', key: /changes/ })
+  t.same(mute.listed(), [])
 })
 
 void t.test('a blob inside its record that was deleted at one node is gone at the other’s next read, and from its list', async (t) => {

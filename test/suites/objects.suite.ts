@@ -144,10 +144,28 @@ export function objectsSuite (t: Test, name: string, open: (t: Test) => Promise<
     }
   })
 
+  test('a list that begins after a key has what comes after it, in the order of the bytes, whether that key is there or not', async (t, objects) => {
+    const keys = ['state/n/1-b', 'state/n/10', 'state/n/2', 'state/n/a', 'state/n/b/1', 'state/n/z']
+    for (const key of [...keys].reverse()) await objects.put(key, Buffer.from(key))
+    await objects.put('state/o/1', Buffer.from('other'))
+    const after = async (key: string): Promise<string[]> => {
+      const found: string[] = []
+      for await (const entry of objects.list('state/n/', key)) found.push(entry.key)
+      return found
+    }
+    t.same(await after('state/n/'), keys)
+    t.same(await after('state/n/2'), keys.slice(3))
+    t.same(await after('state/n/15'), keys.slice(2))
+    t.same(await after('state/n/z'), [])
+  })
+
   test(`a list of ${MANY} objects is whole`, async (t, objects) => {
     const keys = Array.from({ length: MANY }, (_, i) => `state/many/${i}`)
     await each(keys, (key) => objects.put(key, Buffer.from(key)))
     t.same([...(await listed(objects, 'state/many/')).keys()].sort(), keys.sort())
+    const rest: string[] = []
+    for await (const { key } of objects.list('state/many/', 'state/many/')) rest.push(key)
+    t.same(rest, keys, 'in pages and in order')
   })
 
   test('what is broken is a StoreError, never "not there"', async (t, objects, opened) => {

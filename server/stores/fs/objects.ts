@@ -106,7 +106,8 @@ export class FsObjects implements Objects {
     return true
   }
 
-  async * list (prefix: string): AsyncIterable<ObjectEntry> {
+  async * list (prefix: string, after?: string): AsyncIterable<ObjectEntry> {
+    if (after !== undefined) return yield * await this.#listAfter(prefix, after)
     // names first, and as little as possible beside them: the caller may remove what it is given
     const folders: string[] = []
     const files: string[] = []
@@ -121,6 +122,13 @@ export class FsObjects implements Objects {
     for (let at = 0; at < folders.length; at += LOOKS) {
       for (const found of await Promise.all(folders.slice(at, at + LOOKS).map((name) => this.#below(`${prefix}${name}/`)))) yield * found
     }
+  }
+
+  /** All of them, put in order: nobody walks a large folder by a cursor, since one server owns it. */
+  async #listAfter (prefix: string, after: string): Promise<ObjectEntry[]> {
+    const found: ObjectEntry[] = []
+    for await (const entry of this.list(prefix)) if (entry.key > after) found.push(entry)
+    return found.sort((a, b) => a.key < b.key ? -1 : 1)
   }
 
   /** Everything in a folder and below it. */

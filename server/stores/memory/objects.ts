@@ -24,10 +24,10 @@ export class MemoryObjects implements Objects {
     return this.#objects.delete(key)
   }
 
-  async * list (prefix: string): AsyncIterable<ObjectEntry> {
-    for (const [key, { bytes, modified }] of [...this.#objects]) {
-      if (key.startsWith(prefix)) yield { key, size: bytes.length, modified }
-    }
+  async * list (prefix: string, after = ''): AsyncIterable<ObjectEntry> {
+    const found = [...this.#objects].filter(([key]) => key.startsWith(prefix) && key > after)
+    if (after !== '') found.sort(([a], [b]) => a < b ? -1 : 1)
+    for (const [key, { bytes, modified }] of found) yield { key, size: bytes.length, modified }
   }
 
   async * names (prefix: string): AsyncIterable<string> {

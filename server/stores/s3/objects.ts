@@ -38,10 +38,11 @@ export class S3Objects implements Objects {
     return true
   }
 
-  async * list (prefix: string): AsyncIterable<ObjectEntry> {
+  async * list (prefix: string, after = ''): AsyncIterable<ObjectEntry> {
     const { client, bucket } = this.#bucket
     try {
-      for await (const item of client.listObjectsV2(bucket, prefix, true)) {
+      // S3 lists by the bytes of the keys anyway
+      for await (const item of client.listObjectsV2(bucket, prefix, true, after)) {
         const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
         if (name !== undefined) yield { key: name, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
       }

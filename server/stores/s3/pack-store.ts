@@ -4,6 +4,7 @@ import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
 import { PACKS } from '../layout.ts'
 import { PART_BYTES, S3PackDraft, abortUpload } from './draft.ts'
+import { isAbsent } from './bucket.ts'
 import { DirectReader } from './direct-read.ts'
 import { PartBudget } from './part-budget.ts'
 import { Presigner } from './presign.ts'
@@ -93,11 +94,16 @@ export class S3PackStore implements PackStore {
     let swept = 0
     await this.#bucket.ask('sweep', 'tmp/', async () => {
       // MinIO lists uploads only by their exact key and drops stale ones itself; other stores list them all
-      for await (const item of client.listIncompleteUploads(bucket, '', true)) {
-        const { key, uploadId, initiated } = item as { key: string, uploadId: string, initiated?: Date }
-        if (initiated === undefined || new Date(initiated).getTime() > before) continue
-        await abortUpload(this.#bucket, { key, uploadId })
-        swept++
+      try {
+        for await (const item of client.listIncompleteUploads(bucket, '', true)) {
+          const { key, uploadId, initiated } = item as { key: string, uploadId: string, initiated?: Date }
+          if (initiated === undefined || new Date(initiated).getTime() > before) continue
+          await abortUpload(this.#bucket, { key, uploadId })
+          swept++
+        }
+      } catch (error) {
+        // the client asks for the parts of each: another node's upload may have ended since it was listed. The rest is for the next start
+        if (!isAbsent(error)) throw error
       }
       for await (const item of client.listObjectsV2(bucket, 'tmp/', true)) {
         const { name, lastModified } = item as { name?: string, lastModified?: Date }

@@ -1,0 +1,262 @@
+// A node that joins a bucket, or was away, catches up in the background (server/stores/catch-up.ts): rows as a full comparison makes them, safe
+// against what happens meanwhile, resumed after a stop, patient with a store that fails, and nobody is served an old row in between.
+
+import t from 'tap'
+import { StoreError } from '../../server/errors.ts'
+import { openDatabase } from '../../server/database.ts'
+import { CatchUp } from '../../server/stores/catch-up.ts'
+import { Layout } from '../../server/stores/layout.ts'
+import { MemoryObjects } from '../../server/stores/memory/objects.ts'
+import { MemoryPackStore } from '../../server/stores/memory/pack-store.ts'
+import { sha256Multihash } from '../../server/stores/multihash.ts'
+import { composeStores } from '../../server/stores/open.ts'
+import { ALICE, BOB, dump, keysOf, nodeOf } from '../suites/node-of.ts'
+import { seededBlob } from '../support/keys.ts'
+import type { Database } from '../../server/database.ts'
+import type { ObjectEntry, Objects } from '../../server/stores/objects.ts'
+import type { Node } from '../suites/node-of.ts'
+
+interface Joined extends Node {
+  catchUp: CatchUp
+  /** What it logged. */
+  told: string[]
+}
+
+/** Objects whose calls may be told to wait or to fail. */
+class Watched implements Objects {
+  readonly name = 'memory'
+  readonly #under: Objects
+  before: (action: string, key: string) => Promise<void> = async () => {}
+
+  constructor (under: Objects) {
+    this.#under = under
+  }
+
+  async get (key: string): Promise<Uint8Array | null> {
+    await this.before('get', key)
+    return this.#under.get(key)
+  }
+
+  async put (key: string, bytes: Uint8Array): Promise<void> {
+    await this.before('put', key)
+    await this.#under.put(key, bytes)
+  }
+
+  async add (key: string, bytes: Uint8Array): Promise<boolean> {
+    await this.before('add', key)
+    return this.#under.add(key, bytes)
+  }
+
+  async remove (key: string): Promise<boolean> {
+    await this.before('remove', key)
+    return this.#under.remove(key)
+  }
+
+  async * list (prefix: string, after?: string): AsyncIterable<ObjectEntry> {
+    await this.before('list', after ?? prefix)
+    yield * this.#under.list(prefix, after)
+  }
+
+  names (prefix: string): AsyncIterable<string> {
+    return this.#under.names(prefix)
+  }
+}
+
+function cluster () {
+  const [packs, objects] = [new MemoryPackStore(), new MemoryObjects()]
+  const join = (database: Database = openDatabase(':memory:')): Joined & { objects: Watched } => {
+    const watched = new Watched(objects)
+    const node = nodeOf(composeStores(packs, watched, new Layout(true), true), { database })
+    const told: string[] = []
+    const log = (facts: object, text: string): void => { told.push(`${text} ${JSON.stringify(facts)}`) }
+    const { stores, descriptors, now } = node
+    const catchUp = new CatchUp({ shared: node.blobs.shared!, stores, descriptors, foreignBlobs: false, log: { info: log, warn: log, error: log }, now, pauseMs: 5 })
+    return { ...node, objects: watched, catchUp, told }
+  }
+  return { join }
+}
+
+const FIRST = { sound: false, since: 0 }
+const SIZES = [0, 10, 4096, 4097, 20_000]
+
+/** Blobs of two owners, and one that is gone again. */
+async function fill (node: Node, count: number): Promise<string[]> {
+  const names: string[] = []
+  for (let i = 0; i < count; i++) {
+    const { bytes, sha256 } = seededBlob(`filled ${i}`, SIZES[i % 5]! + (i >= 5 ? i : 0))
+    await node.put(bytes, { owner: i % 3 === 0 ? BOB : ALICE, type: i % 2 === 0 ? 'video/mp4' : null })
+    if (i % 4 === 0) await node.put(bytes, { owner: i % 3 === 0 ? ALICE : BOB })
+    names.push(sha256)
+  }
+  return names
+}
+
+t.test('a node without a database ends with the rows of those that were there, and says how far it is', async t => {
+  const { join } = cluster()
+  const old = join()
+  await fill(old, 60)
+  const fresh = join()
+  fresh.pass(3 * 3600_000)
+  fresh.blobs.shared!.lookFrom(fresh.now()) // no note is left that would tell it
+  t.equal(fresh.catchUp.progress, null)
+  const shards: number[] = []
+  fresh.objects.before = async (action, key) => {
+    if (action === 'list' && key.startsWith('owners/')) shards.push(fresh.catchUp.progress?.shard ?? -1)
+  }
+  fresh.catchUp.begin(FIRST)
+  t.match(fresh.catchUp.progress, { shard: 0, of: 256, seen: 0 })
+  t.equal(fresh.catchUp.ratio, 0)
+  await fresh.catchUp.ended()
+  t.same(dump(fresh.database), dump(old.database))
+  t.equal(fresh.catchUp.progress, null)
+  t.equal(fresh.catchUp.ratio, 1)
+  t.match(fresh.catchUp.counts, { seen: 75, learned: 75, forgotten: 0, faults: 0 })
+  t.same(shards.filter((shard, i) => i === 0 || shard !== shards[i - 1]), Array.from({ length: 256 }, (_, i) => i))
+})
+
+t.test('what came, left and changed while a node was away is so in its rows afterwards, also beyond the life of notes', async t => {
+  for (const away of [60_000, 5 * 3600_000]) {
+    const { join } = cluster()
+    const [one, other] = [join(), join()]
+    const names = await fill(one, 40)
+    other.catchUp.begin(FIRST)
+    await other.catchUp.ended()
+    other.catchUp.stop()
+    t.same(dump(other.database), dump(one.database))
+    one.pass(1000)
+    for (const sha256 of names.slice(0, 8)) for (const owner of [ALICE, BOB]) await one.blobs.disown(sha256, owner)
+    await one.put(seededBlob('meanwhile', 5000).bytes)
+    await one.blobs.adopt(names[20]!, BOB, 'audio/ogg')
+    const back = join(other.database)
+    back.pass(away)
+    const since = back.now() - away - 600_000
+    back.catchUp.begin({ sound: true, since })
+    await back.catchUp.ended()
+    t.same({ ...dump(back.database) }, { ...dump(one.database) }, `${away} ms`)
+    t.equal(back.catchUp.counts.seen > 0, away > 3600_000, 'only who was away for long looks at everything')
+  }
+})
+
+t.test('until its shard was compared an old row is not believed: what was deleted elsewhere is not served, and what is there is', async t => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const names = await fill(one, 30)
+  other.catchUp.begin(FIRST)
+  await other.catchUp.ended()
+  for (const owner of [ALICE, BOB]) await one.blobs.disown(names[4]!, owner)
+  const back = join(other.database)
+  let go = (): void => {}
+  const gate = new Promise<void>((resolve) => { go = resolve })
+  back.objects.before = async (action) => { if (action === 'list' && back.catchUp.progress?.seen === 0) await Promise.race([gate, new Promise((resolve) => setImmediate(resolve))]) }
+  back.catchUp.begin(FIRST)
+  t.ok(back.descriptors.has(names[4]!), 'its row is there')
+  t.equal(back.blobs.known(names[4]!), null)
+  t.equal(await back.blobs.find(names[4]!), null)
+  t.notOk(back.descriptors.has(names[4]!), 'and gone when somebody asked')
+  t.match(await back.blobs.find(names[5]!), { sha256: names[5] })
+  t.match(back.blobs.known(names[5]!), { sha256: names[5] }, 'asked once, it is believed')
+  go()
+  await back.catchUp.ended()
+  t.same(dump(back.database), dump(one.database))
+})
+
+t.test('it goes on after a stop where it was, and what happened in between is heard', async t => {
+  const { join } = cluster()
+  const one = join()
+  await fill(one, 60)
+  const database = openDatabase(':memory:')
+  let first: Joined & { objects: Watched } = join(database)
+  first.objects.before = async (action, key) => {
+    if (action === 'list' && key.startsWith('owners/') && first.catchUp.progress?.shard === 100) first.catchUp.stop()
+  }
+  first.catchUp.begin(FIRST)
+  await first.catchUp.ended()
+  const met = first.catchUp.counts.seen
+  t.ok(met > 0 && met < 75, `${met} met`)
+  const early = one.listed().find(({ sha256 }) => parseInt(sha256.slice(0, 2), 16) < 90)!
+  for (const owner of [ALICE, BOB]) await one.blobs.disown(early.sha256, owner)
+  const second = join(database)
+  second.pass(60_000)
+  second.catchUp.begin({ sound: true, since: second.now() })
+  t.equal(second.catchUp.progress?.shard, 100)
+  await second.catchUp.ended()
+  t.ok(second.catchUp.counts.seen <= 75 - met, `${second.catchUp.counts.seen} met`)
+  t.same(dump(database), dump(one.database))
+  first = second
+})
+
+t.test('a store that fails in the midst is asked again after a pause, wherever it failed', async t => {
+  const { join } = cluster()
+  const one = join()
+  await fill(one, 40)
+  const fresh = join()
+  let calls = 0
+  fresh.objects.before = async (action, key) => {
+    if (++calls % 60 === 0) throw new StoreError('memory', action, key, new Error('gone for a moment'))
+  }
+  fresh.catchUp.begin(FIRST)
+  await fresh.catchUp.ended()
+  t.ok(fresh.catchUp.counts.faults > 3, `${fresh.catchUp.counts.faults} faults`)
+  t.equal(fresh.told.filter((line) => line.startsWith('catching up with the bucket is tried again')).length, fresh.catchUp.counts.faults)
+  t.same(dump(fresh.database), dump(one.database))
+})
+
+t.test('uploads and deletes at this node and at others while it catches up are as they were acknowledged', async t => {
+  const { join } = cluster()
+  const one = join()
+  const names = await fill(one, 60)
+  const fresh = join()
+  let step = 0
+  let busy = false
+  fresh.objects.before = async (action) => {
+    if (busy || action !== 'get' || step >= names.length) return
+    busy = true // one change at every look, from beginning to end
+    const sha256 = names[step]!
+    const blob = seededBlob(`new ${step}`, step % 2 === 0 ? 600 : 6000)
+    const actor = step % 3 === 0 ? fresh : one
+    const kind = step++ % 4
+    if (kind === 0) await one.blobs.disown(sha256, ALICE)
+    if (kind === 1) await one.put(blob.bytes)
+    if (kind === 2 && actor === one) await one.blobs.adopt(sha256, BOB, null)
+    if (kind === 3) for (const owner of [ALICE, BOB]) await one.blobs.disown(sha256, owner)
+    busy = false
+  }
+  fresh.catchUp.begin(FIRST)
+  const own = seededBlob('own', 700)
+  await Promise.all([fresh.put(own.bytes), fresh.blobs.adopt(names[50]!, 'c'.repeat(64), null)])
+  await fresh.catchUp.ended()
+  fresh.objects.before = async () => {}
+  t.ok(step > 20, `${step} changes`)
+  await fresh.blobs.followChanges()
+  await one.blobs.followChanges()
+  t.same(dump(fresh.database), dump(one.database))
+  const third = join()
+  third.catchUp.begin(FIRST)
+  await third.catchUp.ended()
+  t.same(dump(third.database), dump(one.database))
+  t.match(fresh.listed().find(({ sha256 }) => sha256 === own.sha256), { size: 700 })
+})
+
+t.test('what a kill left half done is ended by the next start: owned blobs get their records, records that nobody owns go, and the others are told', async t => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const [owned, ownerless, inline, large] = [seededBlob('owned', 20_000), seededBlob('ownerless', 20_000), seededBlob('ownerless inline', 500), seededBlob('deleting', 30_000)]
+  for (const { bytes } of [owned, ownerless, inline, large]) await one.put(bytes)
+  await other.blobs.followChanges()
+  // as kills leave them: an owner before its record; records before an owner; a delete whose note was not written
+  await one.stores.index.remove(sha256Multihash(owned.sha256))
+  for (const { sha256 } of [ownerless, inline, large]) await one.stores.owners.remove(sha256, ALICE)
+  for (const { sha256 } of [owned, ownerless, inline]) one.descriptors.forget(sha256, 0)
+  const blake3 = new Map([...other.descriptors.all()].map((blob) => [blob.sha256, blob.blake3]))
+  one.descriptors.unsettled.addAll([owned, ownerless, inline, large].map(({ sha256 }) => ({ sha256, blake3: blake3.get(sha256)! })))
+  const back = join(one.database)
+  back.catchUp.begin({ sound: true, since: 0 })
+  await back.catchUp.ended()
+  t.same(back.listed().map(({ sha256 }) => sha256), [owned.sha256])
+  t.ok((await back.get(owned.sha256))?.equals(owned.bytes))
+  t.same(back.descriptors.unsettled.all(), [])
+  const keys = (await keysOf(back.stores)).filter((key) => !key.startsWith('pack/'))
+  t.equal(keys.length, 3, `two records and an owner: ${keys.join(' ')}`)
+  await other.blobs.followChanges()
+  t.same(other.listed().map(({ sha256 }) => sha256), [owned.sha256])
+})
