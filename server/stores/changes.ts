@@ -13,6 +13,8 @@ export class Changes {
   readonly #state: StateStore
   readonly #now: () => number
   readonly #seen = new Set<string>()
+  /** What a look that failed half-way had found: it is told by the next. */
+  readonly #found = new Set<string>()
   readonly #folder: string
   #from: number
 
@@ -33,7 +35,6 @@ export class Changes {
 
   /** The blobs that others noted since the last look; also removes notes that everybody has had time to read. */
   async look (): Promise<string[]> {
-    const found = new Set<string>()
     const started = this.#now()
     for await (const name of this.#state.list(this.#folder)) {
       const note = name.slice(this.#folder.length)
@@ -43,13 +44,15 @@ export class Changes {
         this.#seen.delete(note)
       } else if (at >= this.#from && !this.#seen.has(note)) {
         this.#seen.add(note)
-        found.add(note.split('-')[1] ?? '')
+        this.#found.add(note.split('-')[1] ?? '')
       }
     }
     this.#from = started - MARGIN_MS
     for (const note of this.#seen) {
       if (Number(note.slice(0, 15)) < this.#from - MARGIN_MS) this.#seen.delete(note)
     }
-    return [...found].filter((sha256) => /^[0-9a-f]{64}$/.test(sha256))
+    const found = [...this.#found]
+    this.#found.clear()
+    return found.filter((sha256) => /^[0-9a-f]{64}$/.test(sha256))
   }
 }

@@ -32,7 +32,7 @@ export class S3PackStore implements PackStore {
     this.#journal = journal
     this.#direct = new DirectReader(bucket)
     this.#presigner = new Presigner(bucket)
-    this.#drafting = { bucket, layout, journal, budget: new PartBudget(PARTS_IN_MEMORY), partBytes: PART_BYTES, ...limits }
+    this.#drafting = { bucket, layout, journal, budget: new PartBudget(PARTS_IN_MEMORY), partBytes: PART_BYTES, late: new Set(), ...limits }
   }
 
   async draft (hints: DraftHints): Promise<PackDraft> {
@@ -42,7 +42,7 @@ export class S3PackStore implements PackStore {
   async stat (pack: Multihash): Promise<PackEntry | null> {
     const { client, bucket } = this.#bucket
     const key = this.#layout.pack(pack)
-    const found = await this.#bucket.askMaybe('stat', key, () => client.statObject(bucket, key))
+    const found = await this.#bucket.callMaybe('stat', key, () => client.statObject(bucket, key))
     return found === null ? null : { pack, size: found.size, modified: found.lastModified.getTime() }
   }
 
@@ -58,23 +58,17 @@ export class S3PackStore implements PackStore {
   }
 
   async remove (pack: Multihash): Promise<boolean> {
-    const { client, bucket } = this.#bucket
-    const key = this.#layout.pack(pack)
     if (await this.stat(pack) === null) return false
-    await this.#bucket.ask('remove', key, () => client.removeObject(bucket, key))
+    await this.#bucket.remove(this.#layout.pack(pack))
     return true
   }
 
   async * list (): AsyncIterable<PackEntry> {
     const { client, bucket } = this.#bucket
-    try {
-      for await (const item of client.listObjectsV2(bucket, PACKS, true)) {
-        const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
-        const pack = name === undefined ? null : this.#layout.packOf(name)
-        if (pack !== null) yield { pack, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
-      }
-    } catch (error) {
-      throw new StoreError(this.name, 'list', PACKS, error)
+    for await (const item of this.#bucket.each('list', PACKS, () => client.listObjectsV2(bucket, PACKS, true))) {
+      const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
+      const pack = name === undefined ? null : this.#layout.packOf(name)
+      if (pack !== null) yield { pack, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
     }
   }
 
@@ -88,24 +82,30 @@ export class S3PackStore implements PackStore {
     return begun.length + await this.#sweepOld(Date.now() - ABANDONED_MS)
   }
 
+  async endLate (): Promise<void> {
+    for (const upload of this.#drafting.late) {
+      await abortUpload(this.#bucket, upload)
+      await this.#bucket.ask('sweep', upload.key, () => this.#journal.remove(upload))
+      this.#drafting.late.delete(upload)
+    }
+  }
+
   async #sweepOld (before: number): Promise<number> {
     const { client, bucket } = this.#bucket
     let swept = 0
-    await this.#bucket.ask('sweep', 'tmp/', async () => {
-      // MinIO lists uploads only by their exact key and drops stale ones itself; other stores list them all
-      for await (const item of client.listIncompleteUploads(bucket, '', true)) {
-        const { key, uploadId, initiated } = item as { key: string, uploadId: string, initiated?: Date }
-        if (initiated === undefined || new Date(initiated).getTime() > before) continue
-        await abortUpload(this.#bucket, { key, uploadId })
-        swept++
-      }
-      for await (const item of client.listObjectsV2(bucket, 'tmp/', true)) {
-        const { name, lastModified } = item as { name?: string, lastModified?: Date }
-        if (name === undefined || lastModified === undefined || lastModified.getTime() > before) continue
-        await client.removeObject(bucket, name)
-        swept++
-      }
-    })
+    // MinIO lists uploads only by their exact key and drops stale ones itself; other stores list them all
+    for await (const item of this.#bucket.each('sweep', 'tmp/', () => client.listIncompleteUploads(bucket, '', true))) {
+      const { key, uploadId, initiated } = item as { key: string, uploadId: string, initiated?: Date }
+      if (initiated === undefined || new Date(initiated).getTime() > before) continue
+      await abortUpload(this.#bucket, { key, uploadId })
+      swept++
+    }
+    for await (const item of this.#bucket.each('sweep', 'tmp/', () => client.listObjectsV2(bucket, 'tmp/', true))) {
+      const { name, lastModified } = item as { name?: string, lastModified?: Date }
+      if (name === undefined || lastModified === undefined || lastModified.getTime() > before) continue
+      await this.#bucket.remove(name)
+      swept++
+    }
     return swept
   }
 }
