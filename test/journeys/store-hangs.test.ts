@@ -178,12 +178,13 @@ await t.test('MinIO', async (t) => {
     proxy.break({ method: 'PUT', fault: { do: 'delay', ms: 150 } })
     const peaks: number[] = []
     let film = 0
-    for (const size of [24 * MIB, 24 * MIB, 96 * MIB]) {
+    for (const size of [16 * MIB, 16 * MIB, 64 * MIB]) {
       water.reset()
       const statuses = await Promise.all(Array.from({ length: 8 }, () => put(server.url, signer, size, film++)))
       t.same(new Set(statuses), new Set([201]))
       peaks.push(Math.round(water.read() / MIB))
     }
-    t.ok(peaks[2]! - peaks[1]! < 40, `peaks of ${peaks.join(', ')} MiB`)
+    // they were 384 MiB more in all; what is not yet collected makes some dozens of difference
+    t.ok(peaks[2]! - peaks[1]! < 96, `peaks of ${peaks.join(', ')} MiB`)
   })
 })

@@ -177,6 +177,17 @@ function say (request: IncomingMessage, response: ServerResponse, { status, body
   })
 }
 
+/** Resolves when more may be written, or nobody reads it any more. */
+function drained (response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go)
+      resolve()
+    }
+    response.on('drain', go).on('close', go)
+  })
+}
+
 async function passOn (answer: IncomingMessage, response: ServerResponse, fault: Fault | null): Promise<void> {
   const wait = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms) })
   if (fault?.do === 'delay') await wait(fault.ms)
@@ -195,7 +206,7 @@ async function passOn (answer: IncomingMessage, response: ServerResponse, fault:
       }
       left -= bytes.length
       if (left < 0) bytes = bytes.subarray(0, bytes.length + left)
-      if (!response.write(bytes) && !response.destroyed) await Promise.race([once(response, 'drain'), once(response, 'close')])
+      if (!response.write(bytes) && !response.destroyed) await drained(response)
       if (left <= 0 || response.destroyed) break
     }
   } catch {

@@ -51,6 +51,7 @@ function complaints (output: string): string[] {
 
 export async function killUnderLoad (t: Test, place: StorePlace, { kills, seconds: [least, more], large }: KillRounds): Promise<void> {
   const dataDir = newFolder(t)
+  process.setMaxListeners(100) // one for each program of a test
   const env = { ...storeEnv(dataDir, place), RATE_LIMIT: 'off' }
   const random = seeded(t)
   const ledger = new Ledger()
