@@ -10,8 +10,8 @@ import { Failure, StoreError } from '../errors.ts'
 import { BlobReader } from './blob-reader.ts'
 import { BlobRemover } from './blob-remover.ts'
 import { BlobWriter } from './blob-writer.ts'
+import { CatchingUp } from './catching-up.ts'
 import { Changes } from './changes.ts'
-import { HalfDone } from './half-done.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
@@ -60,9 +60,7 @@ export class Blobs {
   readonly #writer: BlobWriter
   readonly #remover: BlobRemover
   readonly #changes: Changes | null
-  readonly #halfDone: HalfDone | null
-  /** Blobs that other nodes changed and that are to be looked at; they stay until the store has answered. */
-  readonly #due = new Set<string>()
+  readonly #catchingUp: CatchingUp | null
   readonly #limits: BlobsParts['limits']
   readonly #now: () => number
   readonly #locks = new Locks()
@@ -74,7 +72,10 @@ export class Blobs {
     this.#changes = stores.shared ? new Changes(stores.state, now) : null
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
     this.#remover = new BlobRemover(stores, descriptors, this.#writer)
-    this.#halfDone = this.#changes === null ? null : new HalfDone({ stores, descriptors, remover: this.#remover, changes: this.#changes, now })
+    this.#catchingUp = this.#changes === null ? null : new CatchingUp({
+      stores, descriptors, remover: this.#remover, changes: this.#changes, now,
+      inTurn: (sha256, work) => this.#locks.run(sha256, work), align: (sha256) => this.#current(sha256)
+    })
     this.#stores = stores
     this.#rows = descriptors
     this.#foreign = foreign
@@ -184,13 +185,13 @@ export class Blobs {
       throw error
     }
     this.#missing.delete(sha256)
-    this.#halfDone?.remove(sha256)
+    this.#catchingUp?.remove(sha256)
     return { blob: { sha256, blake3, size, type, uploaded: ownership.uploaded, place, foreign: false }, created: true }
   }
 
   /** Called before the store is changed; true when the note is the caller's to strike out, once the rows say the same. */
   #note (sha256: string, blake3: string | null): boolean {
-    this.#halfDone?.add(sha256, blake3)
+    this.#catchingUp?.add(sha256, blake3)
     return !this.#stores.shared && this.#rows.unsettled.add(sha256, blake3)
   }
 
@@ -242,29 +243,17 @@ export class Blobs {
       await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
     }
     this.#rows.save(ownership, blob.place, noted)
-    this.#halfDone?.remove(blob.sha256)
+    this.#catchingUp?.remove(blob.sha256)
     this.#reader.cool(blob.sha256) // its type may have changed
     return this.#rows.get(blob.sha256)!
   }
 
   /**
-   * Brings the rows of blobs that other nodes changed into line with the store, and to an end what a fault of the store left half-way; how many
-   * there were. Rejects with StoreError, and goes on next time.
+   * Brings the rows of blobs that other nodes changed into line with the store (how many there were), and to an end what a fault of the store
+   * left half-way. Rejects with StoreError, and goes on next time.
    */
   async followChanges (): Promise<number> {
-    for (const sha256 of await this.#changes?.look() ?? []) this.#due.add(sha256)
-    let done = 0
-    for (const sha256 of [...this.#due]) {
-      if (this.#rows.get(sha256) !== null) await this.#locks.run(sha256, () => this.#current(sha256))
-      this.#due.delete(sha256)
-      done++
-    }
-    for (const sha256 of this.#halfDone?.names() ?? []) {
-      if (await this.#locks.run(sha256, () => this.#halfDone!.end(sha256))) done++
-      this.#reader.cool(sha256)
-    }
-    await this.#stores.packs.endLate?.()
-    return done
+    return await this.#catchingUp?.run() ?? 0
   }
 
   /** Opens `length` bytes from `start`. Null when another node deleted the blob meanwhile. */
@@ -300,7 +289,7 @@ export class Blobs {
       await this.#remover.clear(here.blob)
       if (noted) this.#rows.unsettled.remove(sha256)
       await this.#changes?.note(sha256)
-      this.#halfDone?.remove(sha256)
+      this.#catchingUp?.remove(sha256)
       return 'disowned'
     })
   }
