@@ -15,7 +15,7 @@ import type { Multihash } from '../multihash.ts'
 import type { DraftHints, PackDraft } from '../pack-store.ts'
 import type { Bucket } from './bucket.ts'
 import type { PartBudget } from './part-budget.ts'
-import type { BegunUpload, UploadJournal } from './upload-journal.ts'
+import type { BegunUpload, IntendedUpload, UploadJournal } from './upload-journal.ts'
 
 /** S3 allows 10,000 parts: with 8 MiB a blob of 78 GiB. Larger ones get larger parts. */
 export const PART_BYTES = 8 * 1024 * 1024
@@ -35,7 +35,7 @@ export interface DraftParts {
   partBytes: number
   copyLimit?: number
   /** Uploads that could not be ended while the store failed. */
-  late: Set<BegunUpload>
+  late: Set<BegunUpload | IntendedUpload>
 }
 
 export class S3PackDraft implements PackDraft {
@@ -88,14 +88,26 @@ export class S3PackDraft implements PackDraft {
   }
 
   async #begin (): Promise<BegunUpload> {
-    const { bucket, journal, layout } = this.#parts
-    const key = this.#hints.promised === null ? `tmp/${randomUUID()}` : layout.pack(this.#hints.promised)
-    const headers = this.#headers()
-    const uploadId = await bucket.call('begin', key, () => bucket.client.initiateNewMultipartUpload(bucket.bucket, key, headers))
-    this.#upload = { key, uploadId }
-    const begun = this.#upload
-    await bucket.ask('journal', key, () => journal.add(begun))
+    const { promised } = this.#hints
+    this.#upload = await this.#initiate(promised === null ? `tmp/${randomUUID()}` : this.#parts.layout.pack(promised))
     return this.#upload
+  }
+
+  /** A multipart upload that the journal names. Rejects with StoreError; what may have been begun all the same is then ended later. */
+  async #initiate (key: string): Promise<BegunUpload> {
+    const { bucket, journal, late } = this.#parts
+    const headers = this.#headers()
+    const intended = await bucket.ask('journal', key, () => journal.intend(key))
+    try {
+      const uploadId = await bucket.call('begin', key, () => bucket.client.initiateNewMultipartUpload(bucket.bucket, key, headers))
+      const begun = { key, uploadId }
+      await bucket.ask('journal', key, () => journal.add(begun))
+      await bucket.ask('journal', key, () => journal.forgo(intended))
+      return begun
+    } catch (error) {
+      late.add(intended) // it may have been begun
+      throw error
+    }
   }
 
   #headers (): Record<string, string> {
@@ -173,10 +185,9 @@ export class S3PackDraft implements PackDraft {
    * Copies more than one call takes, as parts. By hand: the client's composeObject reads every range from byte 0, and tells of no error.
    */
   async #copyRanges (from: string, to: string, copyLimit: number): Promise<void> {
-    const { bucket: { client, assembler, bucket, patience: { answer, assembly } }, journal } = this.#parts
-    const upload = { key: to, uploadId: await within(answer, client.initiateNewMultipartUpload(bucket, to, this.#headers())) }
+    const { bucket: { assembler, bucket, patience: { assembly } }, journal } = this.#parts
+    const upload = await this.#initiate(to)
     try {
-      await journal.add(upload)
       const etags: { part: number, etag: string }[] = []
       for (let start = 0; start < this.#total; start += copyLimit) {
         const end = Math.min(start + copyLimit, this.#total) - 1
@@ -223,4 +234,20 @@ export async function abortUpload (bucket: Bucket, upload: BegunUpload): Promise
     }
   })
   if (upload.key.startsWith('tmp/')) await bucket.remove(upload.key)
+}
+
+/** Clocks of store and server may differ by this much. */
+const CLOCKS_MS = 600_000
+
+/**
+ * Aborts what came of a wish to begin an upload. That is whatever lies under its key since then and has no part, for parts are sent only once the
+ * journal names their upload; another node's upload of the same blob has a part within moments, and its sender could try again.
+ */
+export async function abortIntended (bucket: Bucket, journal: UploadJournal, { key, since }: IntendedUpload): Promise<void> {
+  for await (const item of bucket.each('abort', key, () => bucket.client.listIncompleteUploads(bucket.bucket, key, true))) {
+    const { key: found, uploadId, initiated, size } = item as { key: string, uploadId: string, initiated?: Date, size?: number }
+    if (found !== key || (size ?? 0) > 0 || (initiated !== undefined && new Date(initiated).getTime() < since - CLOCKS_MS)) continue
+    const { begun } = await bucket.ask('journal', key, () => journal.list())
+    if (!begun.some((each) => each.uploadId === uploadId)) await abortUpload(bucket, { key, uploadId })
+  }
 }

@@ -3,7 +3,7 @@
 import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
 import { PACKS } from '../layout.ts'
-import { PART_BYTES, S3PackDraft, abortUpload } from './draft.ts'
+import { PART_BYTES, S3PackDraft, abortIntended, abortUpload } from './draft.ts'
 import { DirectReader } from './direct-read.ts'
 import { PartBudget } from './part-budget.ts'
 import { Presigner } from './presign.ts'
@@ -12,7 +12,7 @@ import type { Multihash } from '../multihash.ts'
 import type { DraftHints, PackDraft, PackEntry, PackReading, PackStore, Piece } from '../pack-store.ts'
 import type { Bucket } from './bucket.ts'
 import type { DraftParts } from './draft.ts'
-import type { UploadJournal } from './upload-journal.ts'
+import type { BegunUpload, IntendedUpload, UploadJournal } from './upload-journal.ts'
 
 const PARTS_IN_MEMORY = 8
 const ABANDONED_MS = 24 * 3600 * 1000
@@ -74,20 +74,22 @@ export class S3PackStore implements PackStore {
 
   /** Aborts what this server's journal names, and what anybody left more than 24 hours ago. */
   async sweep (): Promise<number> {
-    const begun = await this.#bucket.ask('sweep', 'the journal of uploads', () => this.#journal.list())
-    for (const upload of begun) {
-      await abortUpload(this.#bucket, upload)
-      await this.#bucket.ask('sweep', upload.key, () => this.#journal.remove(upload))
-    }
+    const { begun, intended } = await this.#bucket.ask('sweep', 'the journal of uploads', () => this.#journal.list())
+    for (const upload of [...begun, ...intended]) await this.#end(upload)
     return begun.length + await this.#sweepOld(Date.now() - ABANDONED_MS)
   }
 
   async endLate (): Promise<void> {
     for (const upload of this.#drafting.late) {
-      await abortUpload(this.#bucket, upload)
-      await this.#bucket.ask('sweep', upload.key, () => this.#journal.remove(upload))
+      await this.#end(upload)
       this.#drafting.late.delete(upload)
     }
+  }
+
+  async #end (upload: BegunUpload | IntendedUpload): Promise<void> {
+    if ('uploadId' in upload) await abortUpload(this.#bucket, upload)
+    else await abortIntended(this.#bucket, this.#journal, upload)
+    await this.#bucket.ask('sweep', upload.key, () => 'uploadId' in upload ? this.#journal.remove(upload) : this.#journal.forgo(upload))
   }
 
   async #sweepOld (before: number): Promise<number> {
