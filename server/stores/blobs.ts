@@ -112,9 +112,14 @@ export class Blobs {
   /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
   async find (sha256: string): Promise<Blob | null> {
     const known = this.#rows.get(sha256)
-    if (known !== null) return known
-    if (this.knowsAll) return null
-    if (this.#missing.has(sha256, this.#now())) return null
+    if (known !== null || this.knowsAll || this.#missing.has(sha256, this.#now())) return known
+    // in its turn: what was read of the store must not become rows after a change that came meanwhile
+    return this.#locks.run(sha256, () => this.#look(sha256))
+  }
+
+  async #look (sha256: string): Promise<Blob | null> {
+    const known = this.#rows.get(sha256)
+    if (known !== null || this.knowsAll || this.#missing.has(sha256, this.#now())) return known
     const found = (this.#stores.shared ? await this.#learn(sha256) : null) ?? await this.#learnForeign(sha256)
     if (found === null) this.#missing.add(sha256, this.#now() + MISS_MS)
     return found
@@ -147,7 +152,7 @@ export class Blobs {
   async receive (body: Readable, hints: ReceiveHints): Promise<Received> {
     // bytes that are here already are hashed, so that only who has them can own them, but not written again
     const { likely } = hints
-    const here = likely !== null && await this.#current(likely) !== null
+    const here = likely !== null && await this.#locks.run(likely, () => this.#current(likely)) !== null
     let draft: PackDraft | null = null
     try {
       const arrival = await takeIn(body, { ...this.#limits, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
@@ -200,11 +205,11 @@ export class Blobs {
   }
 
   /**
-   * The blob that is here and somebody's, as the store has it now: where other nodes write too the rows may be behind, and are brought into
+   * In the blob's turn: the blob that is here and somebody's, as the store has it now: where other nodes write too the rows may be behind, and are brought into
    * line. Null when it is not here, or foreign.
    */
   async #current (sha256: string): Promise<Here | null> {
-    const known = await this.find(sha256)
+    const known = await this.#look(sha256)
     if (known === null || known.foreign) return null
     if (!this.#stores.shared) return { blob: known, record: null }
     const record = await this.#stores.index.own(sha256Multihash(sha256))
@@ -262,12 +267,14 @@ export class Blobs {
     if (reading !== null) return reading
     const absent = new Error('the pack is gone, and its row is here')
     if (blob.foreign || this.#stores.shared) {
-      if (!blob.foreign && await this.#stores.index.own(sha256Multihash(blob.sha256)) !== null && (await this.#stores.owners.namesOf(blob.sha256)).length > 0) {
-        throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
-      }
-      this.#rows.forget(blob.sha256, this.#seconds())
-      this.#reader.cool(blob.sha256)
-      return null
+      return this.#locks.run(blob.sha256, async () => {
+        if (!blob.foreign && await this.#stores.index.own(sha256Multihash(blob.sha256)) !== null && (await this.#stores.owners.namesOf(blob.sha256)).length > 0) {
+          throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
+        }
+        this.#rows.forget(blob.sha256, this.#seconds())
+        this.#reader.cool(blob.sha256)
+        return null
+      })
     }
     throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
   }
@@ -278,7 +285,7 @@ export class Blobs {
   async disown (sha256: string, owner: string): Promise<'disowned' | 'not-owner' | null> {
     return this.#locks.run(sha256, async () => {
       const here = await this.#current(sha256)
-      if (here === null) return await this.find(sha256) === null ? null : 'not-owner' // foreign blobs are nobody's
+      if (here === null) return await this.#look(sha256) === null ? null : 'not-owner' // foreign blobs are nobody's
       if (this.#rows.ownership(sha256, owner) === null) return 'not-owner'
       await this.#stores.journal?.settled(sha256)
       const noted = this.#note(sha256, here.blob.blake3)
