@@ -204,7 +204,7 @@ export class Blobs {
   }
 
   /**
-   * The blob that is here and somebody's, as the store has it now: where other nodes write too the rows may be behind, and are brought into
+   * In the blob's turn: the blob that is here and somebody's, as the store has it now: where other nodes write too the rows may be behind, and are brought into
    * line. Null when it is not here, or foreign.
    */
   async #current (sha256: string): Promise<Here | null> {
@@ -258,7 +258,10 @@ export class Blobs {
     return this.#rows.get(blob.sha256)!
   }
 
-  /** Brings the rows of blobs that other nodes changed into line with the store; how many there were. */
+  /**
+   * Brings the rows of blobs that other nodes changed into line with the store (how many there were), and to an end what a fault of the store
+   * left half-way. Rejects with StoreError, and goes on next time.
+   */
   async followChanges (): Promise<number> {
     return await this.shared?.follow() ?? 0
   }
@@ -269,12 +272,14 @@ export class Blobs {
     if (reading !== null) return reading
     const absent = new Error('the pack is gone, and its row is here')
     if (blob.foreign || this.#stores.shared) {
-      if (!blob.foreign && await this.#stores.index.own(sha256Multihash(blob.sha256)) !== null && (await this.#stores.owners.namesOf(blob.sha256)).length > 0) {
-        throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
-      }
-      this.#rows.forget(blob.sha256, this.#seconds())
-      this.#reader.cool(blob.sha256)
-      return null
+      return this.#locks.run(blob.sha256, async () => {
+        if (!blob.foreign && await this.#stores.index.own(sha256Multihash(blob.sha256)) !== null && (await this.#stores.owners.namesOf(blob.sha256)).length > 0) {
+          throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
+        }
+        this.#rows.forget(blob.sha256, this.#seconds())
+        this.#reader.cool(blob.sha256)
+        return null
+      })
     }
     throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
   }

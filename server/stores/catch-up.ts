@@ -117,13 +117,21 @@ export class CatchUp {
 
   /** Called every few seconds: looks at what other nodes told. Rejects with StoreError, and goes on next time. */
   async follow (): Promise<void> {
-    const { shared, now, log } = this.#parts
+    const { shared, stores, now, log } = this.#parts
     const started = now()
     await shared.follow()
     const since = this.#followed ?? this.#born
     this.#followed = started
     if (started - this.#marked > MARK_EVERY_MS) this.#markFollowed()
-    if (started - this.#finished > FINISH_EVERY_MS) await this.#finish(started)
+    await stores.packs.endLate?.()
+    // what a fault left half-way is ended as soon as the store answers, and not at the next start
+    const broken = shared.takeBroken()
+    if (broken.length > 0 || started - this.#finished > FINISH_EVERY_MS) {
+      await this.#finish(started).catch((error: unknown) => {
+        shared.giveBackBroken(broken)
+        throw error
+      })
+    }
     if (started - since > DEAF_MS && this.#running === null && !this.#stopped) {
       log.warn({ since }, 'other nodes were not heard for too long: rows and bucket are compared in full')
       this.#start({ next: 0, since: since - UNSEEN_MS })

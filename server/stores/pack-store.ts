@@ -65,6 +65,8 @@ export interface PackStore {
   list: () => AsyncIterable<PackEntry>
   /** Removes drafts that an earlier life of this server left; the number of them. */
   sweep: () => Promise<number>
+  /** Ends drafts that could not be ended while the store failed. Rejects with StoreError, and may be asked again. */
+  endLate?: () => Promise<void>
 }
 
 /** Everything of a reading in one buffer: for small packs, tests and `verify`. */

@@ -68,6 +68,8 @@ export class SharedRows {
   readonly #due = new Map<string, Watched>()
   /** Blobs whose rows were compared a moment ago, while not all were. */
   readonly #verified = new Seen(VERIFIED)
+  /** Blobs that a fault of the store may have left half-way since the start. */
+  readonly #broken = new Set<string>()
   #following: Promise<number> | null = null
   /** Rows of blobs whose sha256 begins with this byte or a later one were not compared yet; null: all were. */
   unsureFrom: number | null = null
@@ -103,10 +105,26 @@ export class SharedRows {
     const started = this.#parts.now()
     const told = this.#changes.note(text)
     told.catch(() => {}) // `work` may fail first; it is awaited below
-    const result = await work()
-    await told
-    if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
-    return result
+    try {
+      const result = await work()
+      await told
+      if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
+      return result
+    } catch (error) {
+      this.#broken.add(sha256)
+      throw error
+    }
+  }
+
+  /** What broke off here since the last call; who takes it ends it, or gives it back. */
+  takeBroken (): string[] {
+    const taken = [...this.#broken]
+    this.#broken.clear()
+    return taken
+  }
+
+  giveBackBroken (taken: readonly string[]): void {
+    for (const sha256 of taken) this.#broken.add(sha256)
   }
 
   /** Tells the others to look at all that the store has of a blob. Durable when it resolves. */

@@ -133,6 +133,7 @@ export class StoreTimes {
         return piece
       }
     }
+    if (packs.endLate !== undefined) watched.endLate = () => packs.endLate!()
     if (packs.path !== undefined) watched.path = (pack) => packs.path!(pack)
     if (packs.presign !== undefined) watched.presign = (pack, type, name, maxAge) => packs.presign!(pack, type, name, maxAge)
     return watched

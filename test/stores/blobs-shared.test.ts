@@ -315,3 +315,33 @@ for (const [what, size] of [['a pack of its own', 50_000], ['inside its record',
     t.ok(steps >= 3, `${steps} steps`)
   })
 }
+
+void t.test('who came while another looked at the owners in the store is not taken for one who has left', async (t) => {
+  const { join, objects } = cluster()
+  let held: (() => void) | null = null
+  let lists = 0
+  // what a list tells is as old as its first item
+  const slow: Objects = {
+    name: objects.name, get: (key) => objects.get(key), put: (key, bytes) => objects.put(key, bytes), add: (key, bytes) => objects.add(key, bytes),
+    remove: (key) => objects.remove(key), names: (prefix) => objects.names(prefix),
+    list: async function * (prefix): AsyncIterable<ObjectEntry> {
+      const entries: ObjectEntry[] = []
+      for await (const entry of objects.list(prefix)) entries.push(entry)
+      // by the first BOB's server learns of the blob, by the second who owns it now
+      if (++lists === 2) await new Promise<void>((resolve) => { held = resolve })
+      yield * entries
+    }
+  }
+  const [other, one] = [join(), join(slow)]
+  const { bytes, sha256 } = seededBlob('looked at', 1000)
+  await other.put(bytes, { owner: 'c'.repeat(64) })
+  const bobs = one.put(bytes, { owner: BOB, likely: sha256, acceptHash: () => { throw new Error('refused') } })
+  while (held === null) await new Promise((resolve) => { setImmediate(resolve) })
+  const alices = one.blobs.adopt(sha256, ALICE, null)
+  await Promise.race([alices, new Promise((resolve) => { setTimeout(resolve, 50) })])
+  const open: () => void = held
+  open()
+  await alices
+  await t.rejects(bobs, /refused/)
+  t.equal(one.listed(ALICE).length, 1)
+})

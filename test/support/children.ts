@@ -31,6 +31,8 @@ export interface Child {
   pid: number
   /** Resolves with the signal it died of, or null, when it is gone. */
   gone: Promise<NodeJS.Signals | null>
+  /** What it exited with; null before, and when a signal ended it. */
+  code: () => number | null
   kill: (signal: NodeJS.Signals) => Promise<NodeJS.Signals | null>
   /** What it printed so far. */
   output: () => string
@@ -67,7 +69,7 @@ async function listening ({ child, output }: ReturnType<typeof launch>): Promise
     void gone.then(() => { reject(new Error(`it ended before it listened:\n${output()}`)) })
   })
   return {
-    url, pid: child.pid!, gone, output,
+    url, pid: child.pid!, gone, output, code: () => child.exitCode,
     kill: (signal) => {
       child.kill(signal)
       return gone
@@ -76,8 +78,8 @@ async function listening ({ child, output }: ReturnType<typeof launch>): Promise
 }
 
 /** `marquee serve`, the real program. */
-export function startServer (t: Test, env: Record<string, string>, flags: string[] = []): Promise<Child> {
-  return listening(launch(t, MAIN, ['serve'], { LOG_LEVEL: 'warn', ...env }, flags))
+export function startServer (t: Test, env: Record<string, string>, flags: string[] = [], args: string[] = []): Promise<Child> {
+  return listening(launch(t, MAIN, ['serve', ...args], { LOG_LEVEL: 'warn', ...env }, flags))
 }
 
 /** A server that kills itself right after `step` of what is done with this blob (crashing-server.ts has the steps). */

@@ -28,6 +28,8 @@ export interface Minio {
   newBucket (): Promise<string>
   /** Ends the process with `signal` (SIGTERM; SIGKILL follows when it lingers) and waits until it is gone. */
   stop (signal?: NodeJS.Signals): Promise<void>
+  /** Sends it a signal that does not end it: SIGSTOP makes it hang, SIGCONT wakes it. */
+  signal (signal: NodeJS.Signals): void
   /** Starts it again on the same port and folder; resolves when it serves. */
   start (): Promise<void>
   /** What it has printed so far, the last 200,000 characters at most. */
@@ -109,6 +111,7 @@ export async function startMinio (t: Test): Promise<Minio | null> {
       return name
     },
     stop,
+    signal: (signal) => { child?.kill(signal) },
     start,
     logs: () => log
   }

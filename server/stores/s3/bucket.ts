@@ -5,7 +5,12 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Client } from 'minio'
 import { StoreError } from '../../errors.ts'
+import { PATIENCE, Silent, cut, eachWithin, within } from './patience.ts'
+import { NO_PAYLOAD } from './signature.ts'
 import { Wire } from './wire.ts'
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import type { Patience } from './patience.ts'
 
 export interface BucketSettings {
   /** e.g. http://127.0.0.1:9000 */
@@ -16,6 +21,8 @@ export interface BucketSettings {
   region: string
   /** Where clients reach the store, if it is not there. */
   publicEndpoint?: string | null
+  /** Other limits of time than ours: tests have less of it. */
+  patience?: Partial<Patience>
 }
 
 const ABSENT = new Set(['NoSuchKey', 'NotFound', 'NoSuchUpload'])
@@ -44,6 +51,19 @@ function clientAt (endpoint: string, { accessKey, secretKey, region }: BucketSet
   })
 }
 
+/** The client library waits for ever: what says nothing for `silence` milliseconds is cut, and the call that waits for it fails. */
+function agentFor (endpoint: string, silence: number): HttpAgent {
+  const agent = new (endpoint.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 64, timeout: silence })
+  const connecting = agent as unknown as { createConnection: (...args: unknown[]) => Socket }
+  const connect = connecting.createConnection.bind(agent)
+  connecting.createConnection = (...args) => {
+    const socket = connect(...args)
+    socket.on('timeout', () => { cut(socket, new Silent()) })
+    return socket
+  }
+  return agent
+}
+
 export class Bucket {
   readonly name = 'minio'
   readonly client: Client
@@ -52,13 +72,20 @@ export class Bucket {
   readonly bucket: string
   /** Connections to the store, kept open. */
   readonly agent: HttpAgent
+  /** The same bucket for calls that may take as long as `patience.assembly`. */
+  readonly assembler: Client
+  readonly #assembling: HttpAgent
   /** The same bucket for the calls that must be quick. */
   readonly wire: Wire
+  readonly patience: Patience
 
   constructor (settings: BucketSettings) {
     const { endpoint, publicEndpoint = null, bucket } = settings
-    this.agent = new (endpoint.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 64 })
+    this.patience = { ...PATIENCE, ...settings.patience }
+    this.agent = agentFor(endpoint, this.patience.answer)
+    this.#assembling = agentFor(endpoint, this.patience.assembly)
     this.client = clientAt(endpoint, settings, this.agent)
+    this.assembler = clientAt(endpoint, settings, this.#assembling)
     this.clientsView = publicEndpoint === null ? this.client : clientAt(publicEndpoint, settings, this.agent)
     this.bucket = bucket
     this.wire = new Wire(settings)
@@ -66,7 +93,7 @@ export class Bucket {
 
   /** Makes the bucket if it is missing. Rejects with StoreError when the store does not answer. */
   async prove (): Promise<void> {
-    await this.ask('open', this.bucket, async () => {
+    await this.call('open', this.bucket, async () => {
       if (await this.client.bucketExists(this.bucket)) return
       try {
         await this.client.makeBucket(this.bucket)
@@ -86,7 +113,21 @@ export class Bucket {
     }
   }
 
-  /** The same, with null for what is not there. */
+  /** The same for a call of the client library, which has `limit` milliseconds. */
+  call<T> (action: string, key: string, call: () => Promise<T>, limit = this.patience.answer): Promise<T> {
+    return this.ask(action, key, () => within(limit, call()))
+  }
+
+  /** The items of one of the client library's lists. Rejects with StoreError. */
+  async * each (action: string, key: string, list: () => Readable): AsyncIterable<unknown> {
+    try {
+      yield * eachWithin(this.patience.answer, list())
+    } catch (error) {
+      throw error instanceof StoreError ? error : new StoreError(this.name, action, key, error)
+    }
+  }
+
+  /** `ask`, with null for what is not there. */
   async askMaybe<T> (action: string, key: string, call: () => Promise<T>): Promise<T | null> {
     return this.ask(action, key, async () => {
       try {
@@ -96,6 +137,11 @@ export class Bucket {
         throw error
       }
     })
+  }
+
+  /** `call`, with null for what is not there. */
+  callMaybe<T> (action: string, key: string, call: () => Promise<T>): Promise<T | null> {
+    return this.askMaybe(action, key, () => within(this.patience.answer, call()))
   }
 
   /** Puts an object only if the key is free: true when this call made it. `payload`: the body's sha256 in hex, or UNSIGNED. */
@@ -111,8 +157,14 @@ export class Bucket {
     })
   }
 
+  /** Removes an object, if it is there. */
+  async remove (key: string): Promise<void> {
+    await this.ask('remove', key, () => this.wire.ask({ method: 'DELETE', key, payload: NO_PAYLOAD }))
+  }
+
   close (): void {
     this.wire.close()
     this.agent.destroy()
+    this.#assembling.destroy()
   }
 }

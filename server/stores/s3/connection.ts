@@ -5,6 +5,7 @@ import { connect as connectPlain, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Body } from './body.ts'
 import { decodeChunked, parseAnswerHead } from './answer-head.ts'
+import { Silent, cut } from './patience.ts'
 import { giveReadBuffer, takeReadBuffer } from './read-buffers.ts'
 import type { Socket } from 'node:net'
 import type { Piece } from '../pack-store.ts'
@@ -33,6 +34,8 @@ export interface Outgoing {
   streamAbove: number
   /** Milliseconds without a byte either way, while one is due, after which the store has failed. */
   silence: number
+  /** Milliseconds from its first byte on within which an answer that is no stream has to be whole. */
+  within: number
 }
 
 /** Why a connection ended; `fresh` when the store had not said a word of an answer: a kept connection may have been closed long before. */
@@ -52,7 +55,7 @@ export class Connection {
   readonly #onGone: (connection: Connection) => void
   readonly #buffer = Buffer.allocUnsafeSlow(HEAD_BUFFER)
   #stage: 'idle' | 'head' | 'body' | 'unmeasured' | 'stream' = 'idle'
-  #asked: { resolve: (answer: Answer) => void, reject: (error: unknown) => void, streamAbove: number, silence: number } | null = null
+  #asked: { resolve: (answer: Answer) => void, reject: (error: unknown) => void, streamAbove: number, silence: number, within: number } | null = null
   #head: AnswerHead | null = null
   /** What has come of a head, an unmeasured body, or a small body. */
   #bytes: Buffer = EMPTY
@@ -61,6 +64,8 @@ export class Connection {
   /** Bytes of a streamed body still to come. */
   #left = 0
   #paused = false
+  /** By when the answer has to be whole (performance.now()); 0 before its first byte. */
+  #until = 0
   #fault: Error | null = null
   /** Requests it has carried to the end. */
   used = 0
@@ -81,15 +86,19 @@ export class Connection {
     this.#socket.on('error', (error) => { this.#fault = error })
     this.#socket.on('timeout', () => {
       // while the reader sets the pace nothing is due
-      if (!this.#paused) this.#socket.destroy(this.#stage === 'idle' ? undefined : new Error('the store says nothing'))
+      if (this.#paused) return
+      if (this.#stage === 'idle') return void this.#socket.destroy()
+      this.#fault ??= new Silent()
+      cut(this.#socket, this.#fault)
     })
     this.#socket.on('close', () => { this.#gone() })
   }
 
   /** One at a time. Rejects with ConnectionLost, or with what is wrong with the answer. */
-  send ({ head, body, streamAbove, silence }: Outgoing): Promise<Answer> {
+  send ({ head, body, streamAbove, silence, within }: Outgoing): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#asked = { resolve, reject, streamAbove, silence }
+      this.#asked = { resolve, reject, streamAbove, silence, within }
+      this.#until = 0
       this.#stage = 'head'
       this.#socket.ref()
       this.#socket.setTimeout(silence)
@@ -114,6 +123,7 @@ export class Connection {
   #take (bytes: Buffer, whole: Buffer): boolean {
     try {
       if (this.#stage === 'stream') return this.#takeStreamed(bytes, whole)
+      if (this.#stage !== 'idle') this.#hurry()
       if (this.#stage === 'body') {
         this.#filled += bytes.length // they were read to where they belong
         if (this.#filled === this.#bytes.length) this.#answer(this.#bytes)
@@ -129,6 +139,13 @@ export class Connection {
       this.#socket.destroy(error as Error)
       return true
     }
+  }
+
+  /** Throws Silent when a small answer trickles in for too long. */
+  #hurry (): void {
+    const now = performance.now()
+    if (this.#until === 0) this.#until = now + this.#asked!.within
+    else if (now > this.#until) throw new Silent()
   }
 
   #takeHead (bytes: Buffer): boolean {
@@ -241,7 +258,8 @@ export class Connection {
       asked.resolve({ head: this.#head!, body: this.#bytes, stream: null })
       return
     }
-    const lost = new ConnectionLost(this.#fault, this.#stage === 'head' && this.#bytes.length === 0)
+    // a store that is silent now was not silent before: asking it again would take as long again
+    const lost = new ConnectionLost(this.#fault, this.#stage === 'head' && this.#bytes.length === 0 && !(this.#fault instanceof Silent))
     if (this.#stream === null) asked.reject(lost)
     else this.#stream.fail(lost)
   }

@@ -8,13 +8,14 @@ import { CopyDestinationOptions, CopySourceOptions } from 'minio'
 import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
 import { isAbsent } from './bucket.ts'
+import { within } from './patience.ts'
 import { UNSIGNED } from './signature.ts'
 import type { Layout } from '../layout.ts'
 import type { Multihash } from '../multihash.ts'
 import type { DraftHints, PackDraft } from '../pack-store.ts'
 import type { Bucket } from './bucket.ts'
 import type { PartBudget } from './part-budget.ts'
-import type { BegunUpload, UploadJournal } from './upload-journal.ts'
+import type { BegunUpload, IntendedUpload, UploadJournal } from './upload-journal.ts'
 
 /** S3 allows 10,000 parts: with 8 MiB a blob of 78 GiB. Larger ones get larger parts. */
 export const PART_BYTES = 8 * 1024 * 1024
@@ -33,6 +34,8 @@ export interface DraftParts {
   /** Bytes a part; tests make it small (S3 wants 5 MiB at least). */
   partBytes: number
   copyLimit?: number
+  /** Uploads that could not be ended while the store failed. */
+  late: Set<BegunUpload | IntendedUpload>
 }
 
 export class S3PackDraft implements PackDraft {
@@ -85,14 +88,26 @@ export class S3PackDraft implements PackDraft {
   }
 
   async #begin (): Promise<BegunUpload> {
-    const { bucket, journal, layout } = this.#parts
-    const key = this.#hints.promised === null ? `tmp/${randomUUID()}` : layout.pack(this.#hints.promised)
-    const headers = this.#headers()
-    const uploadId = await bucket.ask('begin', key, () => bucket.client.initiateNewMultipartUpload(bucket.bucket, key, headers))
-    this.#upload = { key, uploadId }
-    const begun = this.#upload
-    await bucket.ask('journal', key, () => journal.add(begun))
+    const { promised } = this.#hints
+    this.#upload = await this.#initiate(promised === null ? `tmp/${randomUUID()}` : this.#parts.layout.pack(promised))
     return this.#upload
+  }
+
+  /** A multipart upload that the journal names. Rejects with StoreError; what may have been begun all the same is then ended later. */
+  async #initiate (key: string): Promise<BegunUpload> {
+    const { bucket, journal, late } = this.#parts
+    const headers = this.#headers()
+    const intended = await bucket.ask('journal', key, () => journal.intend(key))
+    try {
+      const uploadId = await bucket.call('begin', key, () => bucket.client.initiateNewMultipartUpload(bucket.bucket, key, headers))
+      const begun = { key, uploadId }
+      await bucket.ask('journal', key, () => journal.add(begun))
+      await bucket.ask('journal', key, () => journal.forgo(intended))
+      return begun
+    } catch (error) {
+      late.add(intended) // it may have been begun
+      throw error
+    }
   }
 
   #headers (): Record<string, string> {
@@ -101,24 +116,26 @@ export class S3PackDraft implements PackDraft {
   }
 
   async #sendPart (): Promise<void> {
+    const { bucket, budget } = this.#parts
     const upload = this.#upload ?? await this.#begin()
     if (this.#sent === MAX_PARTS) throw new StoreError('minio', 'write', upload.key, new Error('more than 10,000 parts'))
     while (this.#flying.size >= IN_FLIGHT) await Promise.race(this.#flying)
-    await this.#parts.budget.take()
+    await bucket.ask('write', upload.key, () => budget.take())
     if (this.#fault !== null || !this.#open) {
-      this.#parts.budget.give()
+      budget.give()
       throw new StoreError('minio', 'write', upload.key, this.#fault ?? new Error('the draft is closed'))
     }
     const part = ++this.#sent
     const body = this.#take()
     const query = `partNumber=${part}&uploadId=${encodeURIComponent(upload.uploadId)}`
     // unsigned payload: a hash of every part would be a third one of the same bytes
-    const flight: Promise<void> = this.#parts.bucket.wire.ask({ method: 'PUT', key: upload.key, query, body, payload: UNSIGNED }).then(({ head: { etag } }) => {
+    const flight: Promise<void> = bucket.wire.ask({ method: 'PUT', key: upload.key, query, body, payload: UNSIGNED }).then(({ head: { etag } }) => {
       this.#etags.push({ part, etag })
     }, (error: unknown) => {
       this.#fault ??= error
+      budget.refuse(error)
     }).finally(() => {
-      this.#parts.budget.give()
+      budget.give()
       this.#flying.delete(flight)
     })
     this.#flying.add(flight)
@@ -137,12 +154,14 @@ export class S3PackDraft implements PackDraft {
     if (this.#fault !== null) throw new StoreError('minio', 'write', upload.key, this.#fault)
     if (this.#hints.promised !== null && upload.key !== key) throw new StoreError('minio', 'commit', keyOf(pack), new Error('the promised hash was another'))
     const { client } = bucket
-    if (await bucket.askMaybe('stat', key, () => client.statObject(bucket.bucket, key)) !== null) {
+    const there = await bucket.callMaybe('stat', key, () => client.statObject(bucket.bucket, key))
+    // of another length it is not this pack, or not the store's own word: ours takes its place
+    if (there?.size === this.#total) {
       await this.discard()
       return 'existed'
     }
     this.#etags.sort((a, b) => a.part - b.part)
-    await bucket.ask('commit', key, () => client.completeMultipartUpload(bucket.bucket, upload.key, upload.uploadId, this.#etags))
+    await bucket.call('commit', key, () => bucket.assembler.completeMultipartUpload(bucket.bucket, upload.key, upload.uploadId, this.#etags), bucket.patience.assembly)
     if (upload.key !== key) await this.#copy(upload.key, key)
     this.#open = false
     await this.#forget(upload)
@@ -151,35 +170,33 @@ export class S3PackDraft implements PackDraft {
 
   async #copy (from: string, to: string): Promise<void> {
     const { bucket, copyLimit = COPY_LIMIT } = this.#parts
-    const { client } = bucket
     const target = new CopyDestinationOptions({ Bucket: bucket.bucket, Object: to })
     await bucket.ask('copy', to, async () => {
       if (this.#total <= copyLimit) {
-        await client.copyObject(new CopySourceOptions({ Bucket: bucket.bucket, Object: from }), target)
+        await within(bucket.patience.assembly, bucket.assembler.copyObject(new CopySourceOptions({ Bucket: bucket.bucket, Object: from }), target))
         return
       }
       await this.#copyRanges(from, to, copyLimit)
     })
-    await bucket.ask('remove', from, () => client.removeObject(bucket.bucket, from))
+    await bucket.remove(from)
   }
 
   /**
    * Copies more than one call takes, as parts. By hand: the client's composeObject reads every range from byte 0, and tells of no error.
    */
   async #copyRanges (from: string, to: string, copyLimit: number): Promise<void> {
-    const { bucket: { client, bucket }, journal } = this.#parts
-    const upload = { key: to, uploadId: await client.initiateNewMultipartUpload(bucket, to, this.#headers()) }
+    const { bucket: { assembler, bucket, patience: { assembly } }, journal } = this.#parts
+    const upload = await this.#initiate(to)
     try {
-      await journal.add(upload)
       const etags: { part: number, etag: string }[] = []
       for (let start = 0; start < this.#total; start += copyLimit) {
         const end = Math.min(start + copyLimit, this.#total) - 1
         const part = etags.length + 1
         const headers = { 'x-amz-copy-source': `${bucket}/${from}`, 'x-amz-copy-source-range': `bytes=${start}-${end}` }
-        const { etag } = await client.uploadPart({ bucketName: bucket, objectName: to, uploadID: upload.uploadId, partNumber: part, headers })
+        const { etag } = await within(assembly, assembler.uploadPart({ bucketName: bucket, objectName: to, uploadID: upload.uploadId, partNumber: part, headers }))
         etags.push({ part, etag })
       }
-      await client.completeMultipartUpload(bucket, to, upload.uploadId, etags)
+      await within(assembly, assembler.completeMultipartUpload(bucket, to, upload.uploadId, etags))
     } catch (error) {
       await this.#forget(upload)
       throw error
@@ -195,13 +212,13 @@ export class S3PackDraft implements PackDraft {
     if (this.#upload !== null) await this.#forget(this.#upload)
   }
 
-  /** Ends the upload in the store, whatever became of it, and in the journal; a store that is down leaves it to the next boot. */
+  /** Ends the upload in the store, whatever became of it, and in the journal; a store that is down leaves it for later, or to the next boot. */
   async #forget (upload: BegunUpload): Promise<void> {
     try {
       await abortUpload(this.#parts.bucket, upload)
       await this.#parts.journal.remove(upload)
     } catch {
-      // the journal still names it
+      this.#parts.late.add(upload) // and the journal still names it
     }
   }
 }
@@ -209,12 +226,28 @@ export class S3PackDraft implements PackDraft {
 /** Aborts a multipart upload and removes a temporary object of the same key; nothing to abort is fine. */
 export async function abortUpload (bucket: Bucket, upload: BegunUpload): Promise<void> {
   const { client } = bucket
-  await bucket.ask('abort', upload.key, async () => {
+  await bucket.call('abort', upload.key, async () => {
     try {
       await client.abortMultipartUpload(bucket.bucket, upload.key, upload.uploadId)
     } catch (error) {
       if (!isAbsent(error)) throw error
     }
-    if (upload.key.startsWith('tmp/')) await client.removeObject(bucket.bucket, upload.key)
   })
+  if (upload.key.startsWith('tmp/')) await bucket.remove(upload.key)
+}
+
+/** Clocks of store and server may differ by this much. */
+const CLOCKS_MS = 600_000
+
+/**
+ * Aborts what came of a wish to begin an upload. That is whatever lies under its key since then and has no part, for parts are sent only once the
+ * journal names their upload; another node's upload of the same blob has a part within moments, and its sender could try again.
+ */
+export async function abortIntended (bucket: Bucket, journal: UploadJournal, { key, since }: IntendedUpload): Promise<void> {
+  for await (const item of bucket.each('abort', key, () => bucket.client.listIncompleteUploads(bucket.bucket, key, true))) {
+    const { key: found, uploadId, initiated, size } = item as { key: string, uploadId: string, initiated?: Date, size?: number }
+    if (found !== key || (size ?? 0) > 0 || (initiated !== undefined && new Date(initiated).getTime() < since - CLOCKS_MS)) continue
+    const { begun } = await bucket.ask('journal', key, () => journal.list())
+    if (!begun.some((each) => each.uploadId === uploadId)) await abortUpload(bucket, { key, uploadId })
+  }
 }

@@ -1,7 +1,6 @@
 // Small objects as S3 objects. A put is atomic and durable when it is answered; a create that must not overwrite carries
 // `If-None-Match: *`. The payload's hash is signed: the store refuses an object that was damaged on its way.
 
-import { StoreError } from '../../errors.ts'
 import { sha256Hex } from '../multihash.ts'
 import { NO_PAYLOAD } from './signature.ts'
 import type { ObjectEntry, Objects } from '../objects.ts'
@@ -30,37 +29,27 @@ export class S3Objects implements Objects {
   }
 
   async remove (key: string): Promise<boolean> {
-    const { client, bucket } = this.#bucket
-    // S3 answers 204 whether or not there was one
-    const found = await this.#bucket.askMaybe('remove', key, () => client.statObject(bucket, key))
-    if (found === null) return false
-    await this.#bucket.ask('remove', key, () => client.removeObject(bucket, key))
+    // S3 answers 204 whether or not there was one; and by GET, not by HEAD, since a 404 without the store's words may be anybody's
+    if (await this.get(key) === null) return false
+    await this.#bucket.remove(key)
     return true
   }
 
   async * list (prefix: string, after = ''): AsyncIterable<ObjectEntry> {
     const { client, bucket } = this.#bucket
-    try {
-      // S3 lists by the bytes of the keys anyway
-      for await (const item of client.listObjectsV2(bucket, prefix, true, after)) {
-        const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
-        if (name !== undefined) yield { key: name, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
-      }
-    } catch (error) {
-      throw new StoreError(this.name, 'list', prefix, error)
+    // S3 lists by the bytes of the keys anyway
+    for await (const item of this.#bucket.each('list', prefix, () => client.listObjectsV2(bucket, prefix, true, after))) {
+      const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
+      if (name !== undefined) yield { key: name, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
     }
   }
 
   async * names (prefix: string): AsyncIterable<string> {
     const { client, bucket } = this.#bucket
-    try {
-      for await (const item of client.listObjectsV2(bucket, prefix, false)) {
-        const { name, prefix: folder } = item as { name?: string, prefix?: string }
-        const key = name ?? folder
-        if (key !== undefined) yield key.slice(prefix.length).replace(/\/$/, '')
-      }
-    } catch (error) {
-      throw new StoreError(this.name, 'list', prefix, error)
+    for await (const item of this.#bucket.each('list', prefix, () => client.listObjectsV2(bucket, prefix, false))) {
+      const { name, prefix: folder } = item as { name?: string, prefix?: string }
+      const key = name ?? folder
+      if (key !== undefined) yield key.slice(prefix.length).replace(/\/$/, '')
     }
   }
 }

@@ -3,7 +3,7 @@
 import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
 import { PACKS } from '../layout.ts'
-import { PART_BYTES, S3PackDraft, abortUpload } from './draft.ts'
+import { PART_BYTES, S3PackDraft, abortIntended, abortUpload } from './draft.ts'
 import { isAbsent } from './bucket.ts'
 import { DirectReader } from './direct-read.ts'
 import { PartBudget } from './part-budget.ts'
@@ -13,7 +13,7 @@ import type { Multihash } from '../multihash.ts'
 import type { DraftHints, PackDraft, PackEntry, PackReading, PackStore, Piece } from '../pack-store.ts'
 import type { Bucket } from './bucket.ts'
 import type { DraftParts } from './draft.ts'
-import type { UploadJournal } from './upload-journal.ts'
+import type { BegunUpload, IntendedUpload, UploadJournal } from './upload-journal.ts'
 
 const PARTS_IN_MEMORY = 8
 const ABANDONED_MS = 24 * 3600 * 1000
@@ -33,7 +33,7 @@ export class S3PackStore implements PackStore {
     this.#journal = journal
     this.#direct = new DirectReader(bucket)
     this.#presigner = new Presigner(bucket)
-    this.#drafting = { bucket, layout, journal, budget: new PartBudget(PARTS_IN_MEMORY), partBytes: PART_BYTES, ...limits }
+    this.#drafting = { bucket, layout, journal, budget: new PartBudget(PARTS_IN_MEMORY), partBytes: PART_BYTES, late: new Set(), ...limits }
   }
 
   async draft (hints: DraftHints): Promise<PackDraft> {
@@ -43,7 +43,7 @@ export class S3PackStore implements PackStore {
   async stat (pack: Multihash): Promise<PackEntry | null> {
     const { client, bucket } = this.#bucket
     const key = this.#layout.pack(pack)
-    const found = await this.#bucket.askMaybe('stat', key, () => client.statObject(bucket, key))
+    const found = await this.#bucket.callMaybe('stat', key, () => client.statObject(bucket, key))
     return found === null ? null : { pack, size: found.size, modified: found.lastModified.getTime() }
   }
 
@@ -59,59 +59,61 @@ export class S3PackStore implements PackStore {
   }
 
   async remove (pack: Multihash): Promise<boolean> {
-    const { client, bucket } = this.#bucket
-    const key = this.#layout.pack(pack)
     if (await this.stat(pack) === null) return false
-    await this.#bucket.ask('remove', key, () => client.removeObject(bucket, key))
+    await this.#bucket.remove(this.#layout.pack(pack))
     return true
   }
 
   async * list (): AsyncIterable<PackEntry> {
     const { client, bucket } = this.#bucket
-    try {
-      for await (const item of client.listObjectsV2(bucket, PACKS, true)) {
-        const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
-        const pack = name === undefined ? null : this.#layout.packOf(name)
-        if (pack !== null) yield { pack, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
-      }
-    } catch (error) {
-      throw new StoreError(this.name, 'list', PACKS, error)
+    for await (const item of this.#bucket.each('list', PACKS, () => client.listObjectsV2(bucket, PACKS, true))) {
+      const { name, size, lastModified } = item as { name?: string, size?: number, lastModified?: Date }
+      const pack = name === undefined ? null : this.#layout.packOf(name)
+      if (pack !== null) yield { pack, size: size ?? 0, modified: lastModified?.getTime() ?? 0 }
     }
   }
 
   /** Aborts what this server's journal names, and what anybody left more than 24 hours ago. */
   async sweep (): Promise<number> {
-    const begun = await this.#bucket.ask('sweep', 'the journal of uploads', () => this.#journal.list())
-    for (const upload of begun) {
-      await abortUpload(this.#bucket, upload)
-      await this.#bucket.ask('sweep', upload.key, () => this.#journal.remove(upload))
-    }
+    const { begun, intended } = await this.#bucket.ask('sweep', 'the journal of uploads', () => this.#journal.list())
+    for (const upload of [...begun, ...intended]) await this.#end(upload)
     return begun.length + await this.#sweepOld(Date.now() - ABANDONED_MS)
+  }
+
+  async endLate (): Promise<void> {
+    for (const upload of this.#drafting.late) {
+      await this.#end(upload)
+      this.#drafting.late.delete(upload)
+    }
+  }
+
+  async #end (upload: BegunUpload | IntendedUpload): Promise<void> {
+    if ('uploadId' in upload) await abortUpload(this.#bucket, upload)
+    else await abortIntended(this.#bucket, this.#journal, upload)
+    await this.#bucket.ask('sweep', upload.key, () => 'uploadId' in upload ? this.#journal.remove(upload) : this.#journal.forgo(upload))
   }
 
   async #sweepOld (before: number): Promise<number> {
     const { client, bucket } = this.#bucket
     let swept = 0
-    await this.#bucket.ask('sweep', 'tmp/', async () => {
-      // MinIO lists uploads only by their exact key and drops stale ones itself; other stores list them all
-      try {
-        for await (const item of client.listIncompleteUploads(bucket, '', true)) {
-          const { key, uploadId, initiated } = item as { key: string, uploadId: string, initiated?: Date }
-          if (initiated === undefined || new Date(initiated).getTime() > before) continue
-          await abortUpload(this.#bucket, { key, uploadId })
-          swept++
-        }
-      } catch (error) {
-        // the client asks for the parts of each: another node's upload may have ended since it was listed. The rest is for the next start
-        if (!isAbsent(error)) throw error
-      }
-      for await (const item of client.listObjectsV2(bucket, 'tmp/', true)) {
-        const { name, lastModified } = item as { name?: string, lastModified?: Date }
-        if (name === undefined || lastModified === undefined || lastModified.getTime() > before) continue
-        await client.removeObject(bucket, name)
+    // MinIO lists uploads only by their exact key and drops stale ones itself; other stores list them all
+    try {
+      for await (const item of this.#bucket.each('sweep', 'tmp/', () => client.listIncompleteUploads(bucket, '', true))) {
+        const { key, uploadId, initiated } = item as { key: string, uploadId: string, initiated?: Date }
+        if (initiated === undefined || new Date(initiated).getTime() > before) continue
+        await abortUpload(this.#bucket, { key, uploadId })
         swept++
       }
-    })
+    } catch (error) {
+      // the client asks for the parts of each: another node's upload may have ended since it was listed. The rest is for the next start
+      if (!(error instanceof StoreError && isAbsent(error.cause))) throw error
+    }
+    for await (const item of this.#bucket.each('sweep', 'tmp/', () => client.listObjectsV2(bucket, 'tmp/', true))) {
+      const { name, lastModified } = item as { name?: string, lastModified?: Date }
+      if (name === undefined || lastModified === undefined || lastModified.getTime() > before) continue
+      await this.#bucket.remove(name)
+      swept++
+    }
     return swept
   }
 }

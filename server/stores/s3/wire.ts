@@ -3,13 +3,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection, ConnectionLost } from './connection.ts'
+import { PATIENCE } from './patience.ts'
 import { Signer, encodePath } from './signature.ts'
 import type { Answer } from './connection.ts'
+import type { Patience } from './patience.ts'
 
 const KEPT_CONNECTIONS = 64
-/** A read of which nothing comes for this long has failed, milliseconds; a write may wait for the store's disk. */
-const READ_SILENCE_MS = 30_000
-const WRITE_SILENCE_MS = 120_000
 /** What the store says when it has too much to do; asked once more after a moment, as the client library does. */
 const BUSY = new Set([408, 429, 500, 502, 503, 504])
 const BUSY_PAUSE_MS = 200
@@ -20,10 +19,11 @@ export interface WireSettings {
   secretKey: string
   region: string
   bucket: string
+  patience?: Partial<Patience>
 }
 
 export interface Ask {
-  method: 'GET' | 'PUT'
+  method: 'GET' | 'PUT' | 'DELETE'
   key: string
   /** Encoded and sorted by name. */
   query?: string
@@ -57,8 +57,11 @@ export class Wire {
   readonly #signer: Signer
   readonly #open = new Set<Connection>()
   readonly #free: Connection[] = []
+  readonly #patience: Patience
+  #closed = false
 
-  constructor ({ endpoint, accessKey, secretKey, region, bucket }: WireSettings) {
+  constructor ({ endpoint, accessKey, secretKey, region, bucket, patience }: WireSettings) {
+    this.#patience = { ...PATIENCE, ...patience }
     this.#endpoint = new URL(endpoint)
     this.#bucket = bucket
     this.#signer = new Signer({ accessKey, secretKey, region, host: this.#endpoint.host })
@@ -72,7 +75,11 @@ export class Wire {
       answer = await this.#send(ask)
     }
     const { status } = answer.head
-    if (status >= 200 && status < 300) return answer
+    if (status >= 200 && status < 300) {
+      // a yes to an object without its ETag, or to a delete with a body, is not the store's but of something on the way to it
+      if (ask.method === 'PUT' ? answer.head.etag === '' : ask.method === 'DELETE' && status !== 204) throw new Error('the store answered what no store says')
+      return answer
+    }
     throw new Refused(status, answer.body)
   }
 
@@ -81,7 +88,7 @@ export class Wire {
     const all = method === 'PUT' ? { 'content-length': String(body.reduce((sum, { length }) => sum + length, 0)), ...headers } : headers
     const outgoing = {
       head: this.#signer.head({ method, path, query, headers: all, payload }, Date.now()),
-      body, streamAbove, silence: method === 'GET' ? READ_SILENCE_MS : WRITE_SILENCE_MS
+      body, streamAbove, silence: method === 'GET' ? this.#patience.readSilence : this.#patience.writeSilence, within: this.#patience.answer
     }
     for (;;) {
       const connection = this.#free.pop() ?? this.#connect()
@@ -90,7 +97,7 @@ export class Wire {
         return await connection.send(outgoing)
       } catch (error) {
         // the store had closed it while it was idle; all our calls may be made twice: who adds an object then finds it there
-        if (!(error instanceof ConnectionLost && error.fresh && kept)) throw error
+        if (!(error instanceof ConnectionLost && error.fresh && kept) || this.#closed) throw error
       }
     }
   }
@@ -109,6 +116,7 @@ export class Wire {
   }
 
   close (): void {
+    this.#closed = true
     for (const connection of this.#open) connection.close()
   }
 }
