@@ -10,6 +10,7 @@ import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Guard, Token } from './auth/guard.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
+import type { DamagedBlobs } from './stores/damaged.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
@@ -19,6 +20,7 @@ export interface AdminParts {
   rates: RateLimits
   state: StateStore
   lists: HashLists
+  damaged: DamagedBlobs
   /** 64 hex digits each; the node key is always among them. */
   admins: readonly string[]
   decisions: Decisions
@@ -44,7 +46,7 @@ function hashesIn (value: unknown): string[] {
   }))]
 }
 
-export async function admin (app: FastifyInstance, { guard, rates, state, lists, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
+export async function admin (app: FastifyInstance, { guard, rates, state, lists, damaged, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
   takeBodiesAsBytes(app, idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
@@ -72,6 +74,8 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     if (blocked === null) throw new Failure('REPORT_UNKNOWN')
     return { blocked }
   })
+
+  app.get('/admin/damaged', async () => ({ notes: await damaged.notes() }))
 
   for (const list of LISTS) {
     app.get(`/admin/${list}`, async () => ({ lines: await lists.lines(list) }))

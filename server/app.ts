@@ -30,6 +30,7 @@ import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Blobs } from './stores/blobs.ts'
+import type { Care } from './stores/care.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
@@ -61,6 +62,7 @@ export interface AppParts {
   /** Null: only this machine may see the metrics. */
   metricsToken: string | null
   times: StoreTimes
+  care: Care
   checks: Readonly<Record<string, () => unknown>>
   /** What GET / says of this server. */
   about: () => { url: string, version: string } & Record<string, unknown>
@@ -145,8 +147,8 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(bud06, parts)
   await app.register(bud09, parts)
   await app.register(bud12, parts)
-  await app.register(admin, parts)
-  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
+  await app.register(admin, { ...parts, damaged: parts.care.damaged })
+  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, care: parts.care } })
   return app
 }
 

@@ -8,6 +8,7 @@ import { Guard } from './auth/guard.ts'
 import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
+import { openMirrors } from './buds/mirrors.ts'
 import { openOffload } from './buds/offload.ts'
 import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
@@ -17,6 +18,8 @@ import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
 import { openNodeKey } from './node-key.ts'
 import { Blobs } from './stores/blobs.ts'
+import { Care } from './stores/care.ts'
+import { DamagedBlobs } from './stores/damaged.ts'
 import { Descriptors } from './stores/descriptors.ts'
 import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
@@ -44,6 +47,8 @@ export interface Marquee {
   descriptors: Descriptors
   stores: Stores
   decisions: Decisions
+  care: Care
+  damaged: DamagedBlobs
   nodeKey: NodeKey
   /** Starts listening; the public URL. Rejects when the port is taken. */
   listen: () => Promise<string>
@@ -99,10 +104,23 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const now = Date.now
     let names = namesOf(config, config.port)
     const sweeper = stores.shared && !config.foreignBlobs ? new Sweeper({ stores, descriptors, now }) : null
+    const damaged = new DamagedBlobs(stores.state, {
+      shared: stores.shared,
+      onNews: ({ kind, sha256, what }) => {
+        if (kind === 'damaged') logger.error({ sha256, what }, 'a blob is damaged: it is not served until it is repaired')
+        else logger.info({ sha256, by: what }, 'a damaged blob is repaired')
+      }
+    })
+    await damaged.load()
     const blobs = new Blobs({
-      stores, descriptors, sweeper, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
+      stores, descriptors, sweeper, damaged, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
       cacheSize: config.cacheSize
+    })
+    const care = new Care({
+      stores, database, descriptors, blobs, damaged, scrubRate: config.scrubRate, scrubEvery: config.scrubEvery, now,
+      mirrors: openMirrors({ mirrors: config.mirrors, allowPrivate: config.mirrorAllowPrivate, idleTimeout: config.idleTimeout, isOurs: (url) => names.isOurs(url) }),
+      tell: (level, facts, message) => { logger[level](facts, message) }
     })
     const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
@@ -131,7 +149,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       mirrorAllowPrivate: config.mirrorAllowPrivate,
       idleTimeout: config.idleTimeout,
       metricsToken: config.metricsToken,
-      times,
+      times, care,
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
       terms: config,
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
@@ -159,10 +177,11 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     }, SWEEP_MS)
 
     return {
-      app, blobs, descriptors, stores, decisions, nodeKey,
+      app, blobs, descriptors, stores, decisions, care, damaged, nodeKey,
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
+        care.start()
         return names.publicUrl
       },
       close: async () => {
@@ -171,6 +190,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(following)
         clearInterval(sweeping)
         await app.close()
+        await care.stop()
         await stores.journal?.settle()
         descriptors.setMark(CLEAN, 'yes')
         for (const step of undo.reverse()) await step()

@@ -84,6 +84,7 @@ export class Retrieval {
         res.writeHead(404, MISSING.headers).end(MISSING.body)
         return
       }
+      blobs.judge(sha256)
       const hot = blobs.hot(sha256)
       if (hot !== null) return this.#answerWith(req, res, hot.blob, hot.bytes)
       const known = blobs.known(sha256)
@@ -97,6 +98,7 @@ export class Retrieval {
     }
     this.#parts.blobs.find(sha256).then((blob) => {
       if (blob === null) throw new Failure('BLOB_UNKNOWN')
+      this.#parts.blobs.judge(sha256)
       this.#answerWith(req, res, blob, null)
     }).catch((error: unknown) => { this.#refuse(res, error) })
   }

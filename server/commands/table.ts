@@ -1,6 +1,7 @@
 // Every command by its name.
 
 import { config } from './config.ts'
+import { damaged } from './damaged.ts'
 import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin } from './hash-lists.ts'
 import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
@@ -10,7 +11,7 @@ import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve, config, verify, rebuild, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed
+  serve, config, verify, damaged, rebuild, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed
 }
 
 export const HELP = `marquee COMMAND [--config FILE]
@@ -18,6 +19,7 @@ export const HELP = `marquee COMMAND [--config FILE]
   serve     the server
   config    what configuration is in force, secrets starred
   verify    re-hash packs; compare packs, index, owners and rows; --repair
+  damaged   blobs found damaged that wait to be repaired
   rebuild   the database from the store
   key       this server's npub; --make prints a new key pair
   reports   what people reported

@@ -10,6 +10,7 @@ import { VERSION } from '../version.ts'
 import type { Metric } from 'prom-client'
 import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
+import type { Care } from '../stores/care.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
 import type { Answers } from './answers.ts'
 import type { Traffic } from './traffic.ts'
@@ -20,6 +21,7 @@ export interface Sources {
   traffic: Traffic
   times: StoreTimes
   guard: Guard
+  care: Care
 }
 
 interface Sample {
@@ -86,7 +88,20 @@ export const DEFINITIONS: readonly Definition[] = [
   },
   { name: 'marquee_token_cache_lookups_total', type: 'counter', help: 'Authorization headers looked for among those already verified', read: ({ guard }) => hitsOf(guard.tokenCache) },
   { name: 'marquee_blob_cache_lookups_total', type: 'counter', help: 'Blobs looked for in the memory of hot ones', read: () => hitsOf(hotBlobCounts) },
-  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] }
+  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] },
+  { name: 'marquee_damaged_blobs', type: 'gauge', help: 'Blobs known to be damaged now', read: ({ care }) => [{ value: care.damaged.size }] },
+  { name: 'marquee_damage_found_total', type: 'counter', help: 'Blobs that this node found damaged', read: ({ care }) => [{ value: care.damaged.found }] },
+  { name: 'marquee_damage_repaired_total', type: 'counter', help: 'Damaged blobs that were repaired through this node', read: ({ care }) => [{ value: care.damaged.repaired }] },
+  { name: 'marquee_scrub_position_ratio', type: 'gauge', help: 'How much of the pass of the scrub is done', read: ({ care }) => [{ value: care.scrubber.progress.position }] },
+  {
+    name: 'marquee_scrub_started_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the pass of the scrub began',
+    read: ({ care }) => [{ value: care.scrubber.progress.started }]
+  },
+  { name: 'marquee_scrub_blobs_total', type: 'counter', help: 'Blobs that this node scrubbed', read: ({ care }) => [{ value: care.scrubber.blobs }] },
+  { name: 'marquee_scrub_bytes_total', type: 'counter', help: 'Bytes that this node scrubbed', read: ({ care }) => [{ value: care.scrubber.bytes }] },
+  { name: 'marquee_scrub_skipped_total', type: 'counter', help: 'Blobs that the scrub could not read', read: ({ care }) => [{ value: care.scrubber.skipped }] }
 ]
 
 export interface Exposition {

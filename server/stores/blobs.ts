@@ -6,17 +6,20 @@
 // Out: owner removed → row → what belongs to a blob that nobody owns any more (blob-remover.ts).
 // While store and rows may differ the blob is noted (unsettled.ts), so that a start after a kill knows where to look.
 
-import { Failure, StoreError } from '../errors.ts'
+import { Failure } from '../errors.ts'
 import { BlobReader } from './blob-reader.ts'
 import { BlobRemover } from './blob-remover.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { Changes } from './changes.ts'
+import { CHECKED_BYTES } from './checked-bytes.ts'
+import { DamagedBlobs, damagedFailure } from './damaged.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
 import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
 import { sha256Multihash } from './multihash.ts'
 import { inlineOf, placeOf } from './places.ts'
 import { readWhole } from './pack-store.ts'
+import { Quarantine } from './quarantine.ts'
 import { Seen } from './seen.ts'
 import type { Readable } from 'node:stream'
 import type { Blob, Descriptors, ListQuery, OwnedBlob } from './descriptors.ts'
@@ -45,6 +48,8 @@ export interface BlobsParts {
   foreign: ForeignFinder | null
   /** Where several nodes share the store: what removes packs there. */
   sweeper?: Sweeper | null
+  /** What is known to be damaged; empty by default. */
+  damaged?: DamagedBlobs
   limits: { maxSize: number, idleTimeout: number, inlineLimit: number }
   /** Bytes of small blobs kept in memory; 0 by default. */
   cacheSize?: number
@@ -64,8 +69,11 @@ export class Blobs {
   readonly #locks = new Locks()
   readonly #missing: Seen
   readonly #reader: BlobReader
+  readonly damaged: DamagedBlobs
+  /** Where damaged blobs are looked at, noted and repaired. */
+  readonly quarantine: Quarantine
 
-  constructor ({ stores, descriptors, foreign, sweeper = null, limits, cacheSize = 0, now = Date.now }: BlobsParts) {
+  constructor ({ stores, descriptors, foreign, sweeper = null, damaged, limits, cacheSize = 0, now = Date.now }: BlobsParts) {
     this.#reader = new BlobReader(stores, cacheSize, now)
     this.#changes = stores.shared ? new Changes(stores.state, now) : null
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
@@ -76,6 +84,19 @@ export class Blobs {
     this.#limits = limits
     this.#now = now
     this.#missing = new Seen(10_000)
+    this.damaged = damaged ?? new DamagedBlobs(stores.state, { shared: stores.shared, now })
+    this.quarantine = new Quarantine({
+      stores, rows: descriptors, reader: this.#reader, writer: this.#writer, locks: this.#locks, damaged: this.damaged, limits, current: (sha256) => this.#current(sha256)
+    })
+  }
+
+  /** Throws BLOB_DAMAGED for a blob that is here and waits to be repaired. */
+  judge (sha256: string): void {
+    if (this.isDamaged(sha256) && this.#rows.has(sha256)) throw damagedFailure()
+  }
+
+  isDamaged (sha256: string): boolean {
+    return this.damaged.size > 0 && this.damaged.has(sha256)
   }
 
   /** True where the rows know every blob: a blob that `known` does not have is not here. */
@@ -98,9 +119,12 @@ export class Blobs {
     return this.#reader.now(blob)
   }
 
-  /** All bytes of a small blob, checked; null for a larger one, or one whose bytes are gone (`read` tells which). Rejects with StoreError. */
+  /**
+   * All bytes of a small blob, checked; null for a larger one, or one whose bytes are gone (`read` tells which). Rejects with BLOB_DAMAGED or
+   * StoreError.
+   */
   readSmall (blob: Blob): Promise<Buffer | null> {
-    return this.#reader.small(blob)
+    return this.quarantine.watch(blob, (now) => this.#reader.small(now))
   }
 
   /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
@@ -127,7 +151,7 @@ export class Blobs {
     if (found === null) return null
     const { place, size } = found
     const blob: Blob = { sha256, blake3: null, size, type: UNTYPED, uploaded: Math.floor(this.#now() / 1000), place, foreign: true }
-    const reading = await this.#reader.open(blob, 0, Math.min(size, SNIFFED_BYTES))
+    const reading = await this.#reader.unchecked(blob, 0, Math.min(size, SNIFFED_BYTES))
     if (reading === null) return null
     blob.type = await resolveType(null, await readWhole(reading), null)
     this.#rows.saveForeign(blob, place)
@@ -141,7 +165,7 @@ export class Blobs {
   async receive (body: Readable, hints: ReceiveHints): Promise<Received> {
     // bytes that are here already are hashed, so that only who has them can own them, but not written again
     const { likely } = hints
-    const here = likely !== null && await this.#current(likely) !== null
+    const here = likely !== null && !this.isDamaged(likely) && await this.#current(likely) !== null
     let draft: PackDraft | null = null
     try {
       const arrival = await takeIn(body, { ...this.#limits, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
@@ -165,13 +189,19 @@ export class Blobs {
 
   async #settle (arrival: Arrival, type: string, draft: PackDraft | null, owner: string): Promise<Received> {
     const { sha256, blake3, size } = arrival
-    const here = await this.#current(sha256)
+    let here = await this.#current(sha256)
+    if (here !== null && this.isDamaged(sha256)) {
+      await this.quarantine.restore(here.blob, arrival, draft, 'an upload')
+      here = await this.#current(sha256)
+    }
     if (here !== null) return { blob: await this.#own(here, owner, type), created: false }
     const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size }
     // of what shares a sync the journal's entry is the note
     const journaled = arrival.whole !== null && this.#stores.journal?.takes() === true
     const noted = !journaled && this.#note(sha256, blake3)
-    const place = await this.#writer.write(arrival, draft, ownership)
+    const over = this.isDamaged(sha256)
+    const place = await this.#writer.write(arrival, draft, ownership, over)
+    if (over) await this.quarantine.release(sha256, 'an upload')
     try {
       await this.#rows.saveTogether(ownership, place, noted)
     } catch (error) {
@@ -241,27 +271,19 @@ export class Blobs {
 
   /** Brings the rows of blobs that other nodes changed into line with the store; how many there were. */
   async followChanges (): Promise<number> {
-    const changed = await this.#changes?.look() ?? []
+    const changed = [...await this.#changes?.look() ?? [], ...await this.damaged.follow()]
     for (const sha256 of changed) {
       if (this.#rows.get(sha256) !== null) await this.#locks.run(sha256, () => this.#current(sha256))
     }
     return changed.length
   }
 
-  /** Opens `length` bytes from `start`. Null when another node deleted the blob meanwhile. */
+  /** Opens `length` bytes from `start`. Null when somebody deleted the blob meanwhile. Rejects with BLOB_DAMAGED or StoreError. */
   async read (blob: Blob, start: number, length: number): Promise<PackReading | null> {
-    const reading = await this.#reader.open(blob, start, length)
-    if (reading !== null) return reading
-    const absent = new Error('the pack is gone, and its row is here')
-    if (blob.foreign || this.#stores.shared) {
-      if (!blob.foreign && await this.#stores.index.own(sha256Multihash(blob.sha256)) !== null && (await this.#stores.owners.namesOf(blob.sha256)).length > 0) {
-        throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
-      }
-      this.#rows.forget(blob.sha256, this.#seconds())
-      this.#reader.cool(blob.sha256)
-      return null
-    }
-    throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
+    const reading = await this.quarantine.watch(blob, (now) => this.#reader.open(now, start, length))
+    if (reading !== null) return blob.size > CHECKED_BYTES ? this.quarantine.watched(blob, reading) : reading
+    const still = await this.quarantine.look(blob.sha256, 'read')
+    return still === null ? null : this.#reader.open(still, start, length)
   }
 
   /**
@@ -280,6 +302,7 @@ export class Blobs {
       this.#reader.cool(sha256)
       await this.#remover.clear(here.blob)
       if (noted) this.#rows.unsettled.remove(sha256)
+      if (this.isDamaged(sha256) && this.#rows.get(sha256) === null) await this.quarantine.release(sha256, null)
       await this.#changes?.note(sha256)
       return 'disowned'
     })

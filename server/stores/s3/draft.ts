@@ -124,11 +124,12 @@ export class S3PackDraft implements PackDraft {
     this.#flying.add(flight)
   }
 
-  async commit (pack: Multihash): Promise<'created' | 'existed'> {
+  async commit (pack: Multihash, over = false): Promise<'created' | 'existed'> {
     const { bucket, layout } = this.#parts
     const key = layout.pack(pack)
     if (this.#upload === null) {
       this.#open = false
+      if (over) return this.#putOver(key)
       return await bucket.create(key, this.#take(), UNSIGNED, this.#headers()) ? 'created' : 'existed'
     }
     if (this.#waitingBytes > 0) await this.#sendPart()
@@ -137,7 +138,7 @@ export class S3PackDraft implements PackDraft {
     if (this.#fault !== null) throw new StoreError('minio', 'write', upload.key, this.#fault)
     if (this.#hints.promised !== null && upload.key !== key) throw new StoreError('minio', 'commit', keyOf(pack), new Error('the promised hash was another'))
     const { client } = bucket
-    if (await bucket.askMaybe('stat', key, () => client.statObject(bucket.bucket, key)) !== null) {
+    if (!over && await bucket.askMaybe('stat', key, () => client.statObject(bucket.bucket, key)) !== null) {
       await this.discard()
       return 'existed'
     }
@@ -146,6 +147,11 @@ export class S3PackDraft implements PackDraft {
     if (upload.key !== key) await this.#copy(upload.key, key)
     this.#open = false
     await this.#forget(upload)
+    return 'created'
+  }
+
+  async #putOver (key: string): Promise<'created'> {
+    await this.#parts.bucket.ask('commit', key, () => this.#parts.bucket.wire.ask({ method: 'PUT', key, headers: this.#headers(), body: this.#take(), payload: UNSIGNED }))
     return 'created'
   }
 
