@@ -252,8 +252,9 @@ class Verifier {
     const damaged = new DamagedBlobs(stores.state, { shared: stores.shared })
     await damaged.load()
     const found = new Map<string, string>()
-    for (const { kind, about, detail } of this.#result.faults) {
-      const sha256 = TELLS_DAMAGE.has(kind) ? namedBy(about) : null
+    for (const { kind, about, detail, repaired } of this.#result.faults) {
+      // a record that cannot be read may be written again, where the bytes are elsewhere
+      const sha256 = TELLS_DAMAGE.has(kind) && !repaired && !detail.startsWith('it cannot be read') ? namedBy(about) : null
       if (sha256 !== null) found.set(sha256, detail)
     }
     for (const { sha256, at, what, by } of await damaged.notes()) {
