@@ -10,6 +10,7 @@ import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Guard, Token } from './auth/guard.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
+import type { DamagedBlobs } from './stores/damaged.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
@@ -21,6 +22,7 @@ export interface AdminParts {
   lists: HashLists
   /** Who may ask besides those of the settings: the node key, 64 hex digits. */
   keeper: string
+  damaged: DamagedBlobs
   decisions: Decisions
   /** Milliseconds. */
   now: () => number
@@ -51,7 +53,7 @@ function keysIn (value: unknown): string[] {
   return [...new Set(keys as string[])]
 }
 
-export async function admin (app: FastifyInstance, { guard, rates, state, lists, keeper, decisions, now, settings }: AdminParts): Promise<void> {
+export async function admin (app: FastifyInstance, { guard, rates, state, lists, damaged, keeper, decisions, now, settings }: AdminParts): Promise<void> {
   takeBodiesAsBytes(app, settings)
   const tokens = new WeakMap<object, Token>()
 
@@ -79,6 +81,8 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     if (blocked === null) throw new Failure('REPORT_UNKNOWN')
     return { blocked }
   })
+
+  app.get('/admin/damaged', async () => ({ notes: await damaged.notes() }))
 
   for (const list of LISTS) {
     app.get(`/admin/${list}`, async () => ({ lines: await lists.lines(list) }))

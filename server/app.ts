@@ -35,6 +35,7 @@ import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blobs } from './stores/blobs.ts'
+import type { Care } from './stores/care.ts'
 import type { CatchUp } from './stores/catch-up.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
@@ -70,6 +71,7 @@ export interface AppParts {
   times: StoreTimes
   /** Null: nobody collects traces. */
   traces: Traces | null
+  care: Care
   checks: Readonly<Record<string, () => unknown>>
   /** What GET / says of this server. */
   about: () => { url: string, version: string } & Record<string, unknown>
@@ -174,8 +176,8 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     ...parts,
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
-  await app.register(admin, parts)
-  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp } })
+  await app.register(admin, { ...parts, damaged: parts.care.damaged })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care } })
   return app
 }
 

@@ -105,6 +105,9 @@ export const FIELDS: readonly Field[] = [
     live: true,
   },
   { key: 'cacheSize', env: 'CACHE_SIZE', fallback: '64MiB', schema: { becomes: 'size' } },
+  { key: 'scrubRate', env: 'SCRUB_RATE', fallback: '8MiB', schema: { becomes: 'size?' } },
+  { key: 'scrubEvery', env: 'SCRUB_EVERY', fallback: 604800, schema: { becomes: 'seconds' } },
+  { key: 'mirrors', env: 'MIRRORS', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'origin' } } },
   { key: 'offload.mode', env: 'OFFLOAD', fallback: 'off', schema: { enum: ['off', 'x-accel', 'redirect'] } },
   {
     key: 'offload.prefix',

@@ -77,6 +77,12 @@ export interface Config {
   readonly maxWaitingUploads: number
   readonly inlineLimit: number
   readonly cacheSize: number
+  /** Bytes a second; null or 0: no scrub. */
+  readonly scrubRate: number | null
+  /** Milliseconds. */
+  readonly scrubEvery: number
+  /** Origins that damaged blobs are fetched from. */
+  readonly mirrors: readonly string[]
   readonly mirrorAllowPrivate: boolean
   readonly rateLimit: boolean
   /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */

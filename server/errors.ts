@@ -59,6 +59,8 @@ export const FAILURES = {
   HEADERS_TOO_LARGE: [431, 'the request headers are too large'],
   INTERNAL: [500, 'the server failed'],
   ORIGIN_FAILED: [502, 'the origin did not deliver the blob'],
+  BLOB_DAMAGED: [503, 'the blob is damaged here, and waits to be repaired'],
+  DATABASE_FAILED: [503, 'the database does not answer'],
   STORE_FAILED: [503, 'storage is unavailable'],
   QUEUE_FULL: [503, 'too many uploads are waiting'],
   CLOSING: [503, 'the server is closing'],

@@ -9,6 +9,7 @@ import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
 import { signEvent } from './auth/signature.ts'
+import { openMirrors } from './buds/mirrors.ts'
 import { openOffload } from './buds/offload.ts'
 import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
@@ -19,10 +20,13 @@ import { catalogPolicy } from './catalog-policy.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
+import { CLEAN, keep, settle } from './last-run.ts'
 import { openNodeKey } from './node-key.ts'
 import { Settings } from './settings.ts'
 import { Blobs } from './stores/blobs.ts'
+import { Care } from './stores/care.ts'
 import { CatchUp } from './stores/catch-up.ts'
+import { DamagedBlobs } from './stores/damaged.ts'
 import { Descriptors } from './stores/descriptors.ts'
 import { DirectPlaces } from './stores/direct-places.ts'
 import { ForeignFinder } from './stores/foreign.ts'
@@ -31,8 +35,6 @@ import { HashLists } from './stores/hash-lists.ts'
 import { FreeSpace } from './stores/free-space.ts'
 import { openRetention } from './stores/open-retention.ts'
 import { openStores } from './stores/open.ts'
-import { removeLeftovers, removeLeftoversOf } from './stores/leftovers.ts'
-import { reconcile, reconcileSome } from './stores/reconcile.ts'
 import { BOOT_ID, kernelOf } from './stores/same-kernel.ts'
 import { StoreTimes } from './stores/store-times.ts'
 import { Sweeper } from './stores/sweeper.ts'
@@ -45,8 +47,6 @@ import type { Quotas } from './buds/room.ts'
 import type { Config } from './config.ts'
 import type { NodeKey } from './node-key.ts'
 import type { Stores } from './stores/open.ts'
-import type { LastRun } from './stores/catch-up.ts'
-import type { Reconciled } from './stores/reconcile.ts'
 import type { Traces } from './traces.ts'
 
 export interface Marquee {
@@ -56,6 +56,8 @@ export interface Marquee {
   catalog: Catalog
   stores: Stores
   decisions: Decisions
+  care: Care
+  damaged: DamagedBlobs
   nodeKey: NodeKey
   /** What is configured; `take` changes what may change while the server runs. */
   settings: Settings
@@ -65,19 +67,10 @@ export interface Marquee {
   close: () => Promise<void>
 }
 
-/** A database whose last server ended properly carries this mark. */
-export const CLEAN = 'clean'
-/** The kernel that this database's server runs on, and the files it has: after a kill it still holds every byte (stores/same-kernel.ts). */
-const KERNEL = 'kernel'
-/** Rows up to this moment (unix milliseconds) are known to be on the disk. */
-const SYNCED = 'synced'
 const KEEP_MS = 60_000
 const CHECKPOINT_MS = 5000
 const FOLLOW_MS = 2000
 const SWEEP_MS = 30 * 60_000
-/** Clocks of store and server may differ by this much. */
-const MARGIN_MS = 10 * 60_000
-const DEPARTED_SECONDS = 30 * 24 * 3600
 
 export interface OpenParts {
   config: Config
@@ -128,12 +121,25 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     settings.follow(({ logLevel }, changed) => { if (changed.includes('logLevel')) logger.level = logLevel })
     let names = namesOf(config, config.port)
     const sweeper = stores.shared && !config.foreignBlobs ? new Sweeper({ stores, descriptors, now }) : null
+    const damaged = new DamagedBlobs(stores.state, {
+      shared: stores.shared,
+      onNews: ({ kind, sha256, what }) => {
+        if (kind === 'damaged') logger.error({ sha256, what }, 'a blob is damaged: it is not served until it is repaired')
+        else logger.info({ sha256, by: what }, 'a damaged blob is repaired')
+      }
+    })
+    await damaged.load()
     const blobs = new Blobs({
-      stores, descriptors, sweeper, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
+      stores, descriptors, sweeper, damaged, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
       retention: retained.retention, cacheSize: config.cacheSize
     })
     if (blobs.shared !== null) catchUp = new CatchUp({ shared: blobs.shared, stores, descriptors, foreignBlobs: config.foreignBlobs, log: logger, now })
+    const care = new Care({
+      stores, database, descriptors, blobs, damaged, scrubRate: config.scrubRate, scrubEvery: config.scrubEvery, now,
+      mirrors: openMirrors({ mirrors: config.mirrors, allowPrivate: config.mirrorAllowPrivate, idleTimeout: config.idleTimeout, isOurs: (url) => names.isOurs(url) }),
+      tell: (level, facts, message) => { logger[level](facts, message) }
+    })
     const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
@@ -171,7 +177,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
       keeper: nodeKey.pubkey,
-      times, traces,
+      times, traces, care,
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
@@ -184,7 +190,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       keep(descriptors, () => checkpointer.worthwhile ? checkpointer.run() : checkpoint(database, 'TRUNCATE')).catch((error: unknown) => { logger.error({ err: error }, 'the database could not be kept up') })
     }, KEEP_MS)
     // each by itself: a long look at blobs must not keep a block waiting
-    const following = !stores.shared ? [] : [() => decisions.follow(), async () => catchUp?.follow()].map((follow) => {
+    const following = !stores.shared ? [] : [() => decisions.follow(), () => blobs.followDamage(), async () => catchUp?.follow()].map((follow) => {
       let looking = false
       return setInterval(() => {
         if (looking) return
@@ -204,12 +210,13 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       (ended) => { logger.info({ ended }, 'ownerships whose time had come ended') }, (error) => { logger.error({ err: error }, 'retention: the sweep or its notes of reads broke off') })
 
     return {
-      app, blobs, descriptors, catalog, stores, decisions, nodeKey, settings,
+      app, blobs, descriptors, catalog, stores, decisions, care, damaged, nodeKey, settings,
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
         catalog.start().catch((error: unknown) => { logger.error({ err: error }, 'the catalog could not be restored from the store') })
         catchUp?.begin(lastRun)
+        care.start()
         return names.publicUrl
       },
       close: async () => {
@@ -221,6 +228,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         catchUp?.stop()
         await app.close()
         await endRetention()
+        await care.stop()
         await stores.journal?.settle()
         descriptors.setMark(CLEAN, 'yes')
         for (const step of undo.reverse()) await step()
@@ -249,52 +257,4 @@ function namesOf (config: Config, port: number): OurNames {
   if (config.publicUrlGiven) return new OurNames(config.publicUrl, config.aliases)
   const local = ['127.0.0.1', 'localhost', '::1'].map((host) => originOf(host, port))
   return new OurNames(originOf(config.host, port), [...config.aliases, ...local])
-}
-
-/**
- * Clears what an earlier life left, and compares rows and store: what was under way then, and everything where more may be amiss. Of a shared
- * store that is left to catch-up.ts.
- */
-async function settle (stores: Stores, descriptors: Descriptors, config: Config, logger: FastifyBaseLogger, kernel: string | null): Promise<LastRun> {
-  const { unsettled } = descriptors
-  const replayed = stores.journal?.recover((blobs) => { unsettled.addAll(blobs) }).length ?? 0
-  if (replayed > 0) logger.info({ replayed }, 'small uploads of an earlier run made files')
-  const swept = await stores.packs.sweep()
-  if (swept > 0) logger.info({ swept }, 'drafts of an earlier run removed')
-  if (!config.foreignBlobs) descriptors.forgetForeign()
-  const sides = { stores, descriptors, now: Math.floor(Date.now() / 1000) }
-  const sound = descriptors.mark(CLEAN) !== null || (kernel !== null && descriptors.mark(KERNEL) === kernel && !config.foreignBlobs)
-  const since = Math.max(0, Number(descriptors.mark(SYNCED) ?? 0) - MARGIN_MS)
-  if (stores.shared) {
-    descriptors.setMark(KERNEL, kernel)
-    descriptors.setMark(CLEAN, null)
-    return { sound, since }
-  }
-  const tidy = !config.foreignBlobs
-  const noted = unsettled.all()
-  const some = await reconcileSome(sides, noted.map(({ sha256 }) => sha256))
-  tell(logger, some, tidy ? await removeLeftoversOf(stores, descriptors, noted) : 0)
-  if (!sound) {
-    // a database that never ran has neither mark
-    if (descriptors.mark(SYNCED) !== null) logger.info('the last run did not end cleanly, nor on this kernel: rows and store are compared in full')
-    const all = await reconcile({ ...sides, since })
-    tell(logger, all, tidy ? await removeLeftovers(stores, descriptors) : 0)
-  }
-  unsettled.clear()
-  descriptors.setMark(KERNEL, kernel)
-  descriptors.setMark(CLEAN, null)
-  return { sound, since }
-}
-
-function tell (logger: FastifyBaseLogger, { learned, forgotten, restored, lost }: Reconciled, removed: number): void {
-  if (learned + forgotten + restored > 0) logger.warn({ learned, forgotten, restored }, 'compared rows and store')
-  if (removed > 0) logger.info({ removed }, 'leftovers of an unclean end removed')
-  for (const each of lost) logger.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
-}
-
-/** Syncs the rows and notes up to when; forgets cursors that nobody holds any more. Rejects with what the database said. */
-async function keep (descriptors: Descriptors, sync: () => boolean | Promise<boolean>): Promise<void> {
-  const now = Date.now()
-  descriptors.forgetDeparted(Math.floor(now / 1000) - DEPARTED_SECONDS)
-  if (await sync()) descriptors.setMark(SYNCED, String(now))
 }

@@ -34,6 +34,11 @@ export function failureOf (error: unknown): Failure {
       ? new Failure('DISK_FULL', undefined, { cause: error })
       : new Failure('STORE_FAILED', undefined, { cause: error, headers: { 'retry-after': RETRY_SECONDS } })
   }
+  if (/^SQLITE_(CORRUPT|NOTADB|IOERR|FULL|CANTOPEN)/.test(codeOf(error))) {
+    const damaged = /CORRUPT|NOTADB/.test(codeOf(error))
+    const cause = damaged ? new Error('the database is damaged: stop this server and run `marquee rebuild`', { cause: error }) : error
+    return new Failure('DATABASE_FAILED', undefined, { cause, headers: { 'retry-after': RETRY_SECONDS } })
+  }
   const known = FRAMEWORK[codeOf(error)]
   if (known !== undefined) {
     const detail = known === 'REQUEST_INVALID' && error instanceof Error ? error.message : undefined

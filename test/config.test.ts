@@ -15,7 +15,7 @@ t.test('without a file and environment every setting has its default', async t =
     minio: { endpoint: null, accessKey: null, secretKey: null, bucket: 'marquee', region: 'us-east-1' },
     relays: [], nodeKey: null, uploadPubkeys: [], readPubkeys: [], adminPubkeys: [], titlePubkeys: [], releaseRoot: [], timestampKey: null,
     maxBlobSize: 64 * 2 ** 30, maxKeyBytes: null, maxKeyBlobs: null, maxStoreBytes: null, maxStoreBlobs: null,
-    diskReserve: null, maxUploads: 64, maxWaitingUploads: 1024, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, mirrorAllowPrivate: false, rateLimit: true, trustedProxies: [],
+    diskReserve: null, maxUploads: 64, maxWaitingUploads: 1024, inlineLimit: 4096, cacheSize: 64 * 2 ** 20, scrubRate: 8 * 2 ** 20, scrubEvery: 604_800_000, mirrors: [], mirrorAllowPrivate: false, rateLimit: true, trustedProxies: [],
     rates: { keyChanges: 1200, addressChanges: 1200, addressAsks: 6000, failedTokens: 120 }, logLevel: 'info',
     idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
     offload: { mode: 'off', prefix: '/_marquee/packs/', secret: null, endpoint: null },
@@ -40,7 +40,7 @@ t.test('every environment name reaches its key, and so does NAME_FILE', async t 
     MAX_BLOB_SIZE: ['10GiB', 10 * 2 ** 30], MAX_KEY_BYTES: ['1GB', 1e9], MAX_KEY_BLOBS: ['0', 0], MAX_STORE_BYTES: ['0', 0],
     MAX_STORE_BLOBS: ['7', 7], MAX_UPLOADS: ['3', 3], MAX_WAITING_UPLOADS: ['0', 0], DISK_RESERVE: ['5MiB', 5 * 2 ** 20], MIRROR_ALLOW_PRIVATE: ['True', true], RATE_LIMIT: ['off', false],
     TRUSTED_PROXIES: ['10.1.2.3/8, ::1, ::ffff:192.0.2.1', ['10.1.2.3/8', '::1', '192.0.2.1']],
-    LOG_LEVEL: ['silent', 'silent'], IDLE_TIMEOUT: ['1.5', 1500], WORKERS: ['4', 4], METRICS_TOKEN: ['m', 'm'], CACHE_SIZE: ['0', 0],
+    LOG_LEVEL: ['silent', 'silent'], IDLE_TIMEOUT: ['1.5', 1500], WORKERS: ['4', 4], METRICS_TOKEN: ['m', 'm'], CACHE_SIZE: ['0', 0], SCRUB_RATE: ['1MiB', 2 ** 20], SCRUB_EVERY: ['60', 60_000], MIRRORS: ['https://a.example/,http://b.example:81', ['https://a.example', 'http://b.example:81']],
     FOREIGN_BLOBS: ['on', true], OFFLOAD: ['off', 'off'], OFFLOAD_PREFIX: ['/a/b.c/', '/a/b.c/'], OFFLOAD_SECRET: ['0123456789abcdef', '0123456789abcdef'],
     OFFLOAD_ENDPOINT: ['https://S3.example/', 'https://s3.example'],
   }

@@ -58,7 +58,8 @@ async function makeFiles (task: Task): Promise<void> {
 async function makeRows (task: Task): Promise<void> {
   const { openDatabase } = await ofServer<typeof import('../../server/database.ts')>(task.dist, 'database.js')
   const { Descriptors } = await ofServer<typeof import('../../server/stores/descriptors.ts')>(task.dist, 'stores/descriptors.js')
-  const { CLEAN, databasePath } = await ofServer<typeof import('../../server/marquee.ts')>(task.dist, 'marquee.js')
+  const { databasePath } = await ofServer<typeof import('../../server/marquee.ts')>(task.dist, 'marquee.js')
+  const { CLEAN } = await ofServer<typeof import('../../server/last-run.ts')>(task.dist, 'last-run.js')
   const database = openDatabase(databasePath(task.dataDir))
   database.pragma('cache_size = -1000000')
   const descriptors = new Descriptors(database)

@@ -180,6 +180,10 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     body: [JSON_TYPE, { type: 'object', required: ['verdict'], properties: { verdict: { enum: ['accepted', 'dismissed'] } } }, 'The verdict'],
     answers: { 200: { description: 'What it blocked', content: OBJECT } }, refusals: [400, 401, 403, 404, 408, 413, 429, 503]
   },
+  {
+    id: 'adminDamaged', group: 'Operators', method: 'GET', path: '/admin/damaged', token: 'nip98', summary: 'The blobs found damaged',
+    answers: { 200: { description: 'Oldest first', content: OBJECT } }, refusals: [401, 403, 429, 503]
+  },
   ...listOf('blocked', 'blobs that are hidden and not taken'),
   ...listOf('pinned', 'blobs that stay when their last owner leaves'),
   ...listOf('allowed', 'blobs that alone are taken and served with `allowListOnly`'),

@@ -108,6 +108,7 @@ export class Retrieval {
         this.#answerReader(req, res, sha256, readers).catch((error: unknown) => { this.#refuse(res, error) })
         return
       }
+      blobs.judge(sha256)
       const hot = blobs.hot(sha256)
       if (hot !== null) return this.#answerWith(req, res, hot.blob, hot.bytes)
       const known = blobs.known(sha256)
@@ -121,6 +122,7 @@ export class Retrieval {
     }
     this.#parts.blobs.find(sha256).then((blob) => {
       if (blob === null) throw new Failure('BLOB_UNKNOWN')
+      this.#parts.blobs.judge(sha256)
       this.#answerWith(req, res, blob, null)
     }).catch((error: unknown) => { this.#refuse(res, error) })
   }
@@ -129,6 +131,7 @@ export class Retrieval {
   async #answerReader (req: IncomingMessage, res: ServerResponse, sha256: string, readers: ReadonlySet<string>): Promise<void> {
     const { blobs, guard } = this.#parts
     await passReader(guard, blobs, req, res, sha256, readers)
+    blobs.judge(sha256)
     const hot = blobs.hot(sha256)
     const blob = hot?.blob ?? blobs.known(sha256) ?? await blobs.find(sha256)
     if (blob === null) throw new Failure('BLOB_UNKNOWN')

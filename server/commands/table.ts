@@ -2,6 +2,7 @@
 
 import { config } from './config.ts'
 import { copy } from './copy.ts'
+import { damaged } from './damaged.ts'
 import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin } from './hash-lists.ts'
 import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
@@ -13,7 +14,7 @@ import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve, config, verify, rebuild, copy, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
+  serve, config, verify, damaged, rebuild, copy, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
   restrict, unrestrict, restricted,
   'relay-policy': relayPolicy
 }
@@ -23,6 +24,7 @@ export const HELP = `marquee COMMAND [--config FILE]
   serve     the server
   config    what configuration is in force, secrets starred
   verify    re-hash packs; compare packs, index, owners and rows; --repair
+  damaged   blobs found damaged that wait to be repaired
   rebuild   the database from the store
   copy      this store into another, folders or bucket, while the server runs
   key       this server's npub; --make prints a new key pair

@@ -9,12 +9,14 @@ import { BOUNDS } from '../stores/store-times.ts'
 import { signatureChecks } from '../auth/signature.ts'
 import { VERSION } from '../version.ts'
 import { CAPACITY } from './capacity.ts'
+import { DAMAGE } from './damage.ts'
 import type { Metric } from 'prom-client'
 import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
 import type { Room } from '../buds/room.ts'
 import type { UploadQueue } from '../buds/upload-queue.ts'
 import type { CatchUp } from '../stores/catch-up.ts'
+import type { Care } from '../stores/care.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
 import type { Answers } from './answers.ts'
 import type { Traffic } from './traffic.ts'
@@ -28,6 +30,7 @@ export interface Sources {
   queue: UploadQueue
   room: Room
   catchUp?: CatchUp | null
+  care: Care
 }
 
 export interface Sample {
@@ -108,6 +111,7 @@ export const DEFINITIONS: readonly Definition[] = [
     help: 'When a sweep of retention last came to its end; 0 before the first',
     read: () => [{ value: retentionCounts.sweptAt }]
   },
+  ...DAMAGE,
   ...CAPACITY
 ]
 

@@ -1,15 +1,15 @@
-// A blob's bytes from wherever they lie: memory, a log not yet settled, its own pack, a part of another, its index record.
+// A blob's bytes from wherever they lie: memory, a log not yet settled, its own pack, a part of another, its index record. Up to 1 MiB nothing is
+// given out that was not checked against the blob's name first; what is in memory was checked when it came there.
 
 import { HOT_BYTES, HotBlobs } from './hot-blobs.ts'
 import { Lately } from './lately.ts'
-import { StoreError } from '../errors.ts'
-import { identityBytes, sha256Hex, sha256Multihash } from './multihash.ts'
+import { CHECKED_BYTES, CheckedReader, DamagedBytes, isSound } from './checked-bytes.ts'
+import { inlineBytes } from './inline-bytes.ts'
+import { sha256Multihash } from './multihash.ts'
 import { readWhole } from './pack-store.ts'
 import { bytesReading } from './places.ts'
-import { placesIn } from './index-store.ts'
 import type { Blob } from './descriptors.ts'
 import type { HotBlob } from './hot-blobs.ts'
-import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
 import type { PackReading, Piece } from './pack-store.ts'
 
@@ -30,6 +30,7 @@ export class BlobReader {
   readonly #looked = new Lately(KEPT_ROWS / 2)
   readonly #rows = new Map<string, Blob>()
   readonly #reading = new Map<string, Promise<Buffer | null>>()
+  readonly #checked = new CheckedReader((blob) => this.unchecked(blob, 0, blob.size))
 
   /** @param cacheSize bytes of small blobs kept in memory */
   constructor (stores: Stores, cacheSize: number, now: () => number) {
@@ -65,14 +66,20 @@ export class BlobReader {
     this.#reading.delete(sha256)
   }
 
-  /** All bytes of a small blob that can be had at once; null otherwise. Who is read a second time is kept in memory. */
+  /** All bytes of a small blob that can be had at once, checked; null otherwise. Who is read a second time is kept in memory. */
   now (blob: Blob): Piece | null {
     if (blob.size > HOT_BYTES || blob.size === 0) return null
     const pending = this.#stores.journal?.pending(blob.sha256) ?? null
     const piece = pending !== null
       ? { bytes: pending, release: () => {} }
       : (blob.place.kind === 'own' ? this.#stores.packs.readNow?.(sha256Multihash(blob.sha256), 0, blob.size) : null) ?? null
-    if (piece !== null && this.#lately.again(blob.sha256, blob.size)) this.#keep(blob, Buffer.from(piece.bytes))
+    if (piece === null) return null
+    // what the journal holds was checked as it came in; the slow way looks again at what is damaged, and tells
+    if (pending === null && !isSound(piece.bytes, blob)) {
+      piece.release()
+      return null
+    }
+    if (this.#lately.again(blob.sha256, blob.size)) this.#keep(blob, Buffer.from(piece.bytes))
     return piece
   }
 
@@ -82,7 +89,7 @@ export class BlobReader {
 
   /**
    * All bytes of a small blob, checked against its name and kept in memory; those who ask at the same time share one read. Null for a larger
-   * blob, and when they are nowhere. Rejects with StoreError, also when they are not what they should be.
+   * blob, and when they are nowhere. Rejects with DamagedBytes when they are not what they should be, or StoreError.
    */
   async small (blob: Blob): Promise<Buffer | null> {
     if (blob.size > HOT_BYTES || blob.size === 0) return null
@@ -101,35 +108,42 @@ export class BlobReader {
   }
 
   async #readSmall (blob: Blob): Promise<Buffer | null> {
-    const reading = await this.open(blob, 0, blob.size)
+    const reading = await this.unchecked(blob, 0, blob.size)
     if (reading === null) return null
     const bytes = await readWhole(reading)
-    if (sha256Hex(bytes) !== blob.sha256) throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, new Error('the bytes are damaged'))
+    if (!isSound(bytes, blob)) throw new DamagedBytes('its bytes are not those of its name')
     return bytes
   }
 
-  /** Opens `length` bytes from `start`; null when they are nowhere. Rejects with StoreError. */
+  /**
+   * Opens `length` bytes from `start`; null when they are nowhere. Up to CHECKED_BYTES the whole blob is read and checked first. Rejects with
+   * DamagedBytes, or StoreError.
+   */
   async open (blob: Blob, start: number, length: number): Promise<PackReading | null> {
+    if (blob.size > CHECKED_BYTES || blob.size === 0) return this.unchecked(blob, start, length)
+    if (blob.size > HOT_BYTES) return this.#checked.read(blob, start, length)
+    const hot = this.#hot.peek(blob.sha256, this.#now())?.bytes ?? this.#stores.journal?.pending(blob.sha256) ?? null
+    if (hot !== null) return bytesReading(hot.subarray(start, start + length))
+    const piece = this.now(blob)
+    if (piece !== null) {
+      const bytes = Buffer.from(piece.bytes.subarray(start, start + length))
+      piece.release()
+      return bytesReading(bytes)
+    }
+    const bytes = await this.small(blob)
+    return bytes === null ? null : bytesReading(bytes.subarray(start, start + length))
+  }
+
+  /** The same as it lies in the store, right or wrong. */
+  async unchecked (blob: Blob, start: number, length: number): Promise<PackReading | null> {
     const pending = this.#stores.journal?.pending(blob.sha256) ?? null
     if (pending !== null) return bytesReading(pending.subarray(start, start + length))
     const self = sha256Multihash(blob.sha256)
     if (blob.place.kind === 'inline') {
-      const bytes = await this.#inlineBytes(self)
+      const bytes = await inlineBytes(this.#stores.index, self)
       return bytes === null ? null : bytesReading(bytes.subarray(start, start + length))
     }
     const [pack, offset] = blob.place.kind === 'own' ? [self, 0] : [blob.place.pack, blob.place.offset]
     return this.#stores.packs.read(pack, offset + start, length)
-  }
-
-  async #inlineBytes (multihash: Multihash): Promise<Uint8Array | null> {
-    const own = await this.#stores.index.own(multihash)
-    const records = own !== null ? [own] : await this.#stores.index.get(multihash)
-    for (const record of records) {
-      for (const leaf of placesIn(record, multihash)) {
-        const bytes = leaf.type === 3 && typeof leaf.location !== 'string' ? identityBytes(leaf.location) : null
-        if (bytes !== null) return bytes
-      }
-    }
-    return null
   }
 }

@@ -32,8 +32,8 @@ export class BlobWriter {
     return this.#stores.journal?.takes() === true ? Math.max(this.#inlineLimit, JOURNALED_BYTES) : this.#inlineLimit
   }
 
-  /** Durable when it resolves; where the blob lies. `draft` holds the bytes that are not in `arrival`. Rejects with StoreError. */
-  async write (arrival: Arrival, draft: PackDraft | null, ownership: Ownership): Promise<Place> {
+  /** Durable when it resolves; where the blob lies. `over`: what is left of its pack is damaged. `draft` holds the bytes that are not in `arrival`. Rejects with StoreError. */
+  async write (arrival: Arrival, draft: PackDraft | null, ownership: Ownership, over = false): Promise<Place> {
     const { sha256, owner, size, blake3 } = ownership
     const place: Place = size <= this.#inlineLimit ? { kind: 'inline' } : { kind: 'own' }
     const { journal } = this.#stores
@@ -42,7 +42,7 @@ export class BlobWriter {
       return place
     }
     let made = true
-    if (place.kind === 'own') await this.#commit(sha256, arrival, draft)
+    if (place.kind === 'own') await this.#commit(sha256, arrival, draft, over)
     else made = await this.#addRecord(blake3Multihash(blake3), ownership, place, arrival.whole)
     // a log may still speak of this blob, and end an earlier ownership when it becomes files
     if (journal?.speaksOf(sha256) === true) await journal.append({ op: 'own', ownership })
@@ -65,7 +65,17 @@ export class BlobWriter {
     return this.#stores.index.add(recordFor(multihash, sha256Multihash(sha256), size, place, place.kind === 'inline' ? whole : null))
   }
 
-  async #commit (sha256: string, arrival: Arrival, draft: PackDraft | null): Promise<void> {
+  /** Writes the bytes of a damaged blob anew over whatever is left of them, and its records; its owners stay. Durable when it resolves. */
+  async rewrite (arrival: Arrival, draft: PackDraft | null): Promise<Place> {
+    const { sha256, blake3, size, whole } = arrival
+    const place: Place = size <= this.#inlineLimit && whole !== null ? { kind: 'inline' } : { kind: 'own' }
+    if (place.kind === 'own') await this.#commit(sha256, arrival, draft, true)
+    const self = sha256Multihash(sha256)
+    for (const multihash of [blake3Multihash(blake3), self]) await this.#stores.index.replace(recordFor(multihash, self, size, place, whole))
+    return place
+  }
+
+  async #commit (sha256: string, arrival: Arrival, draft: PackDraft | null, over = false): Promise<void> {
     const pack = sha256Multihash(sha256)
     let mine: PackDraft | null = null
     try {
@@ -76,7 +86,12 @@ export class BlobWriter {
       const ready = draft ?? mine
       // deleted while these bytes came in unwritten: rare, and the sender may try again
       if (ready === null) throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('the blob was deleted meanwhile'))
-      if (await ready.commit(pack) === 'existed') await this.#sweeper?.spare(pack)
+      if (await ready.commit(pack, over) === 'created') return
+      // what another node found damaged a moment ago, and its owner deleted, is still there: the next try puts these bytes over it
+      if (this.#sweeper !== null && await this.#stores.state.get(`damaged/${sha256}`) !== null) {
+        throw new StoreError(this.#stores.packs.name, 'commit', sha256, new Error('a damaged copy is in the way'))
+      }
+      await this.#sweeper?.spare(pack)
     } finally {
       await mine?.discard()
     }

@@ -6,17 +6,18 @@
 // Out: owner removed → row → what belongs to a blob that nobody owns any more (blob-remover.ts).
 // While store and rows may differ the blob is noted (unsettled.ts), so that a start after a kill knows where to look.
 
-import { Failure, StoreError } from '../errors.ts'
+import { Failure } from '../errors.ts'
+import { BlobOwning } from './blob-owning.ts'
 import { BlobReader } from './blob-reader.ts'
 import { BlobRemover } from './blob-remover.ts'
 import { BlobWriter } from './blob-writer.ts'
-import { EndingMarks } from './ending-marks.ts'
+import { CHECKED_BYTES } from './checked-bytes.ts'
+import { DamagedBlobs, damagedFailure } from './damaged.ts'
 import { Locks } from './locks.ts'
 import { takeIn } from './intake.ts'
-import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
+import { resolveType } from './media-type.ts'
 import { sha256Multihash } from './multihash.ts'
-import { inlineOf } from './places.ts'
-import { readWhole } from './pack-store.ts'
+import { Quarantine } from './quarantine.ts'
 import { Seen } from './seen.ts'
 import { SharedRows } from './shared-rows.ts'
 import type { Readable } from 'node:stream'
@@ -41,6 +42,8 @@ export interface BlobsParts {
   foreign: ForeignFinder | null
   /** Where several nodes share the store: what removes packs there. */
   sweeper?: Sweeper | null
+  /** What is known to be damaged; empty by default. */
+  damaged?: DamagedBlobs
   limits: { maxSize: number, idleTimeout: number, inlineLimit: number }
   /** Whose time runs by a rule; absent: nobody's. */
   retention?: Pick<Retention, 'renews'> | null
@@ -56,34 +59,50 @@ export class Blobs {
   readonly #foreign: ForeignFinder | null
   readonly #writer: BlobWriter
   readonly #remover: BlobRemover
-  readonly #endings: EndingMarks | null
+  readonly #owning: BlobOwning
   #limits: BlobsParts['limits']
-  readonly #retention: BlobsParts['retention']
   readonly #now: () => number
   readonly #locks = new Locks()
   readonly #missing: Seen
   readonly #reader: BlobReader
   /** Null where no other node writes to the store. */
   readonly shared: SharedRows | null
+  readonly damaged: DamagedBlobs
+  /** Where damaged blobs are looked at, noted and repaired. */
+  readonly quarantine: Quarantine
 
-  constructor ({ stores, descriptors, foreign, sweeper = null, limits, retention = null, cacheSize = 0, now = Date.now }: BlobsParts) {
+  constructor ({ stores, descriptors, foreign, sweeper = null, damaged, limits, retention = null, cacheSize = 0, now = Date.now }: BlobsParts) {
     this.#reader = new BlobReader(stores, cacheSize, now)
-    this.#endings = stores.shared ? new EndingMarks(stores.state, now) : null
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
     this.#remover = new BlobRemover(stores, descriptors, this.#writer)
     this.#stores = stores
     this.#rows = descriptors
     this.#foreign = foreign
     this.#limits = limits
-    this.#retention = retention
     this.#now = now
     this.#missing = new Seen(10_000)
     this.shared = stores.shared ? new SharedRows({ stores, descriptors, reader: this.#reader, remover: this.#remover, locks: this.#locks, now }) : null
+    this.#owning = new BlobOwning({
+      stores, rows: descriptors, reader: this.#reader, writer: this.#writer, shared: this.shared, retention, now, note: (sha256, blake3) => this.#note(sha256, blake3)
+    })
+    this.damaged = damaged ?? new DamagedBlobs(stores.state, { shared: stores.shared, now })
+    this.quarantine = new Quarantine({
+      stores, rows: descriptors, reader: this.#reader, writer: this.#writer, locks: this.#locks, damaged: this.damaged, limits, current: (sha256) => this.#current(sha256)
+    })
   }
 
   /** Other limits for the bodies that come from now on. */
   reload (limits: Pick<BlobsParts['limits'], 'maxSize' | 'idleTimeout'>): void {
     this.#limits = { ...this.#limits, ...limits }
+  }
+
+  /** Throws BLOB_DAMAGED for a blob that is here and waits to be repaired. */
+  judge (sha256: string): void {
+    if (this.isDamaged(sha256) && this.#rows.has(sha256)) throw damagedFailure()
+  }
+
+  isDamaged (sha256: string): boolean {
+    return this.damaged.size > 0 && this.damaged.has(sha256)
   }
 
   /** True where the rows know every blob: a blob that `known` does not have is not here. */
@@ -107,9 +126,12 @@ export class Blobs {
     return this.#reader.now(blob)
   }
 
-  /** All bytes of a small blob, checked; null for a larger one, or one whose bytes are gone (`read` tells which). Rejects with StoreError. */
+  /**
+   * All bytes of a small blob, checked; null for a larger one, or one whose bytes are gone (`read` tells which). Rejects with BLOB_DAMAGED or
+   * StoreError.
+   */
   readSmall (blob: Blob): Promise<Buffer | null> {
-    return this.#reader.small(blob)
+    return this.quarantine.watch(blob, (now) => this.#reader.small(now))
   }
 
   /** The blob, null when it is not here. Rejects with StoreError when the store had to be asked and did not answer. */
@@ -124,21 +146,9 @@ export class Blobs {
     if (known !== null && this.shared?.doubts(sha256) !== true) return known
     if (this.knowsAll) return null
     if (known === null && this.#missing.has(sha256, this.#now())) return null
-    const found = (await this.shared?.current(sha256))?.blob ?? await this.#learnForeign(sha256)
+    const found = (await this.shared?.current(sha256))?.blob ?? await this.#foreign?.learn(sha256, this.#reader, this.#rows) ?? null
     if (found === null) this.#missing.add(sha256, this.#now() + MISS_MS)
     return found
-  }
-
-  async #learnForeign (sha256: string): Promise<Blob | null> {
-    const found = await this.#foreign?.find(sha256) ?? null
-    if (found === null) return null
-    const { place, size } = found
-    const blob: Blob = { sha256, blake3: null, size, type: UNTYPED, uploaded: Math.floor(this.#now() / 1000), place, foreign: true, expires: null }
-    const reading = await this.#reader.open(blob, 0, Math.min(size, SNIFFED_BYTES))
-    if (reading === null) return null
-    blob.type = await resolveType(null, await readWhole(reading), null)
-    this.#rows.saveForeign(blob, place)
-    return blob
   }
 
   /**
@@ -148,7 +158,7 @@ export class Blobs {
   async receive (body: Readable, hints: ReceiveHints): Promise<Received> {
     // bytes that are here already are hashed, so that only who has them can own them, but not written again
     const { likely } = hints
-    const here = likely !== null && await (this.shared === null ? this.#current(likely) : this.#locks.run(likely, () => this.#current(likely))) !== null
+    const here = likely !== null && !this.isDamaged(likely) && await (this.shared === null ? this.#current(likely) : this.#locks.run(likely, () => this.#current(likely))) !== null
     let draft: PackDraft | null = null
     try {
       const arrival = await takeIn(body, { ...this.#limits, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
@@ -172,13 +182,19 @@ export class Blobs {
 
   async #settle (arrival: Arrival, type: string, draft: PackDraft | null, owner: string, expires: number | null): Promise<Received> {
     const { sha256, blake3, size } = arrival
-    const here = await this.#current(sha256)
-    if (here !== null) return { blob: await this.#own(here, owner, type, expires), created: false }
+    let here = await this.#current(sha256)
+    if (here !== null && this.isDamaged(sha256)) {
+      await this.quarantine.restore(here.blob, arrival, draft, 'an upload')
+      here = await this.#current(sha256)
+    }
+    if (here !== null) return { blob: await this.#owning.own(here, owner, type, expires), created: false }
     const ownership: Ownership = { sha256, owner, type, uploaded: this.#seconds(), blake3, size, ...(expires === null ? {} : { expires }) }
     // of what shares a sync the journal's entry is the note
     const journaled = arrival.whole !== null && this.#stores.journal?.takes() === true
     const noted = !journaled && this.#note(sha256, blake3)
-    const place = await this.#telling({ sha256, owner, there: true }, () => this.#writer.write(arrival, draft, ownership))
+    const over = this.isDamaged(sha256)
+    const place = await this.#telling({ sha256, owner, there: true }, () => this.#writer.write(arrival, draft, ownership, over))
+    if (over) await this.quarantine.release(sha256, 'an upload')
     try {
       await this.#rows.saveTogether(ownership, place, noted)
     } catch (error) {
@@ -220,42 +236,8 @@ export class Blobs {
   async adopt (sha256: string, owner: string, type: string | null, expires?: number | null): Promise<Blob | null> {
     return this.#locks.run(sha256, async () => {
       const here = await this.#current(sha256)
-      return here === null ? null : this.#own(here, owner, type ?? here.blob.type, expires)
+      return here === null ? null : this.#owning.own(here, owner, type ?? here.blob.type, expires)
     })
-  }
-
-  async #own ({ blob, record }: Here, owner: string, type: string, expires?: number | null): Promise<Blob> {
-    const have = this.#rows.ownership(blob.sha256, owner)
-    // the first type stays, but a specific one takes the place of octet-stream (A10); of ends asked for the newest counts
-    const typed = have === null || (have.type === UNTYPED && type !== UNTYPED)
-    const until = expires === undefined ? have?.expires ?? null : expires
-    const renewed = have !== null && expires !== undefined && this.#retention?.renews({ ...have, owner, size: blob.size }) === true
-    if (!typed && !renewed && until === have.expires) return blob
-    const ownership: Ownership = {
-      sha256: blob.sha256, owner, type: typed ? type : have.type, uploaded: renewed ? this.#seconds() : have?.uploaded ?? this.#seconds(), blake3: blob.blake3!,
-      size: blob.size, ...(until === null ? {} : { expires: until })
-    }
-    const noted = this.#note(blob.sha256, blob.blake3)
-    // while a log speaks of the blob, what becomes of its owners is logged too: replay must end where we are
-    if (this.#stores.journal?.speaksOf(blob.sha256) === true) await this.#stores.journal.append({ op: 'own', ownership })
-    const put = async (): Promise<void> => {
-      await this.#stores.owners.put(ownership)
-      if (have !== null) await this.#endings?.outlast(ownership, this.#stores.owners)
-      // again if absent: another node may have removed the records as the last owner left, between our look and our owner
-      if (record !== null && await this.#stores.index.own(record.multihash) === null) {
-        await this.#writer.writeRecords(blob.sha256, blob.blake3!, blob.size, blob.place, inlineOf(record))
-      }
-    }
-    if (have === null) {
-      await this.#telling({ sha256: blob.sha256, owner, there: true }, put)
-    } else {
-      // told afterwards: whoever looked before would see the owner, and take the old type for the new one
-      await put()
-      await this.shared?.tell(blob.sha256)
-    }
-    this.#rows.save(ownership, blob.place, noted)
-    this.#reader.cool(blob.sha256) // its type may have changed
-    return this.#rows.get(blob.sha256)!
   }
 
   /**
@@ -266,22 +248,21 @@ export class Blobs {
     return await this.shared?.follow() ?? 0
   }
 
-  /** Opens `length` bytes from `start`. Null when another node deleted the blob meanwhile. */
-  async read (blob: Blob, start: number, length: number): Promise<PackReading | null> {
-    const reading = await this.#reader.open(blob, start, length)
-    if (reading !== null) return reading
-    const absent = new Error('the pack is gone, and its row is here')
-    if (blob.foreign || this.#stores.shared) {
-      return this.#locks.run(blob.sha256, async () => {
-        if (!blob.foreign && await this.#stores.index.own(sha256Multihash(blob.sha256)) !== null && (await this.#stores.owners.namesOf(blob.sha256)).length > 0) {
-          throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
-        }
-        this.#rows.forget(blob.sha256, this.#seconds())
-        this.#reader.cool(blob.sha256)
-        return null
-      })
+  /** What other nodes found damaged or repaired; how many blobs that were. */
+  async followDamage (): Promise<number> {
+    const changed = await this.damaged.follow()
+    for (const sha256 of changed) {
+      if (this.#rows.get(sha256) !== null) await this.#locks.run(sha256, () => this.#current(sha256))
     }
-    throw new StoreError(this.#stores.packs.name, 'read', blob.sha256, absent)
+    return changed.length
+  }
+
+  /** Opens `length` bytes from `start`. Null when somebody deleted the blob meanwhile. Rejects with BLOB_DAMAGED or StoreError. */
+  async read (blob: Blob, start: number, length: number): Promise<PackReading | null> {
+    const reading = await this.quarantine.watch(blob, (now) => this.#reader.open(now, start, length))
+    if (reading !== null) return blob.size > CHECKED_BYTES ? this.quarantine.watched(blob, reading) : reading
+    const still = await this.quarantine.look(blob.sha256, 'read')
+    return still === null ? null : this.#reader.open(still, start, length)
   }
 
   /**
@@ -304,6 +285,7 @@ export class Blobs {
         await this.#remover.clear(here.blob)
       })
       if (noted) this.#rows.unsettled.remove(sha256)
+      if (this.isDamaged(sha256) && this.#rows.get(sha256) === null) await this.quarantine.release(sha256, null)
       return 'disowned'
     })
   }

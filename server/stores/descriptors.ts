@@ -26,7 +26,7 @@ export interface Blob {
   expires: number | null
 }
 
-interface BlobRow {
+export interface BlobRow {
   sha256: Buffer
   blake3: Buffer | null
   size: number
@@ -75,7 +75,7 @@ function ownerName (bytes: Buffer): string {
   return bytes.length === 0 ? NO_OWNER : bytes.toString('hex')
 }
 
-function blobOf (row: BlobRow, sha256: string): Blob {
+export function blobOf (row: BlobRow, sha256: string): Blob {
   const place: Place = row.place === 0
     ? { kind: 'own' }
     : row.place === 1 ? { kind: 'inline' } : { kind: 'part', pack: row.pack as Buffer, offset: row.offset }

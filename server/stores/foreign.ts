@@ -2,10 +2,13 @@
 // and PACK trees that their CLI writes by default, where a leaf cannot be asked for by name. So the trees are read once each and
 // their leaves remembered in rows (hash-stream.md §1.2). Only used where `foreignBlobs` is on.
 
+import { resolveType, SNIFFED_BYTES, UNTYPED } from './media-type.ts'
 import { sha256Multihash, sha256Of } from './multihash.ts'
 import { placesIn } from './index-store.ts'
+import { readWhole } from './pack-store.ts'
 import type { Database, Statement } from '../database.ts'
-import type { Place } from './descriptors.ts'
+import type { BlobReader } from './blob-reader.ts'
+import type { Blob, Descriptors, Place } from './descriptors.ts'
 import type { IndexStore } from './index-store.ts'
 import type { IndexRecord } from './record.ts'
 
@@ -37,6 +40,19 @@ export class ForeignFinder {
     this.#database = database
     this.#now = now
     this.#placeRow = database.prepare('SELECT pack, offset, length FROM alien_places WHERE sha256 = ?')
+  }
+
+  /** A blob of theirs becomes a row; null when it is not here. Rejects with StoreError. */
+  async learn (sha256: string, reader: BlobReader, rows: Descriptors): Promise<Blob | null> {
+    const found = await this.find(sha256)
+    if (found === null) return null
+    const { place, size } = found
+    const blob: Blob = { sha256, blake3: null, size, type: UNTYPED, uploaded: Math.floor(this.#now() / 1000), place, foreign: true, expires: null }
+    const reading = await reader.unchecked(blob, 0, Math.min(size, SNIFFED_BYTES))
+    if (reading === null) return null
+    blob.type = await resolveType(null, await readWhole(reading), null)
+    rows.saveForeign(blob, place)
+    return blob
   }
 
   /** Where a blob of theirs lies; null when no record tells. */

@@ -40,6 +40,12 @@ export class HotBlobs {
     return hot
   }
 
+  /** The same without a word to the counts and the order: for a second look in one request. */
+  peek (sha256: string, now: number): HotBlob | null {
+    const hot = this.#blobs.get(sha256)
+    return hot === undefined || hot.until < now ? null : hot
+  }
+
   put (hot: HotBlob): void {
     if (hot.bytes.length > HOT_BYTES || hot.bytes.length > this.#limit) return
     this.drop(hot.blob.sha256)

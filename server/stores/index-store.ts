@@ -61,6 +61,12 @@ export class IndexStore {
     return records
   }
 
+  /** Keeps our record's bytes, readable or not, in `quarantine/`. */
+  async setAside (multihash: Multihash): Promise<void> {
+    const bytes = await this.#objects.get(this.#layout.record(multihash))
+    if (bytes !== null) await this.#objects.put(this.#layout.aside(multihash, 'record', Date.now()), bytes)
+  }
+
   /** Removes our record; what their tools wrote stays. True when there was one. */
   remove (multihash: Multihash): Promise<boolean> {
     return this.#objects.remove(this.#layout.record(multihash))

@@ -7,6 +7,7 @@
 //   owners/<C>/<pubkey hex>        the same                   who owns it; `none` for an upload without a key
 //   state/<name>                   the same                   what is nobody's blob but must outlive the database
 //   drafts/<id>                    tmp/<id>                   bytes that have no name yet
+//   quarantine/<C>.<time>.car      the same                   a damaged pack (`.record`: an inline record) until its blob is repaired
 //
 // S3 doubles the name since its rate limits are per path prefix; hash-stream's readers find both trees with their prefixes
 // `pack/` and `index/`. Packs of one blob end in `.car` too: no reader of theirs parses the pack, and their CLI cannot be told
@@ -50,6 +51,15 @@ export class Layout {
     return `${this.owners(blob)}${owner}`
   }
 
+  /** What is kept of a damaged blob: its pack, or its index record. Several may follow each other. */
+  aside (multihash: Multihash, what: 'car' | 'record', at: number): string {
+    return `${this.asideOf(multihash)}${at}.${what}`
+  }
+
+  asideOf (multihash: Multihash): string {
+    return `${ASIDE}${keyOf(multihash)}.`
+  }
+
   state (name: string): string {
     return `state/${name}`
   }
@@ -82,3 +92,4 @@ export const PACKS = 'pack/'
 export const RECORDS = 'index/'
 export const OWNERS = 'owners/'
 export const STATE = 'state/'
+export const ASIDE = 'quarantine/'

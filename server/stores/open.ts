@@ -7,7 +7,7 @@ import { FsObjects } from './fs/objects.ts'
 import { FsPackStore } from './fs/pack-store.ts'
 import { IndexStore } from './index-store.ts'
 import { StoreError } from '../errors.ts'
-import { Layout, STATE } from './layout.ts'
+import { Layout, PACKS, STATE } from './layout.ts'
 import { MemoryObjects } from './memory/objects.ts'
 import { MemoryPackStore } from './memory/pack-store.ts'
 import { OwnerStore } from './owners.ts'
@@ -61,7 +61,7 @@ export async function openFsStores (root: string, files: Files = new NodeFiles()
   // a missing object says nothing of a missing folder, as an unmounted disk leaves it
   const prove = async (): Promise<void> => {
     try {
-      await files.stat(join(root, STATE))
+      for (const folder of [STATE, PACKS]) await files.stat(join(root, folder))
     } catch (error) {
       throw new StoreError('fs', 'stat', root, error)
     }

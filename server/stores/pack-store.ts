@@ -16,8 +16,11 @@ export interface DraftHints {
 export interface PackDraft {
   /** Takes chunks in order; resolves when more may come. The chunks must not be changed by the caller afterwards. */
   write: (chunks: readonly Uint8Array[]) => Promise<void>
-  /** Makes the bytes visible as `pack`; never overwrites; durable when it resolves. The caller has checked the hash. */
-  commit: (pack: Multihash) => Promise<'created' | 'existed'>
+  /**
+   * Makes the bytes visible as `pack`; durable when it resolves. The caller has checked the hash. Never overwrites, unless `over` says that what
+   * is there is damaged: then it is replaced in one step.
+   */
+  commit: (pack: Multihash, over?: boolean) => Promise<'created' | 'existed'>
   /** Forgets everything; any time, any number of times; after a commit it does nothing. */
   discard: () => Promise<void>
 }
@@ -62,11 +65,23 @@ export interface PackStore {
   presign?: (pack: Multihash, type: string, name: string, maxAge: number | null) => Promise<string>
   /** True when there was one. */
   remove: (pack: Multihash) => Promise<boolean>
+  /** Keeps a damaged pack where a person may look at it (`quarantine/`). True when there was one. */
+  setAside: (pack: Multihash) => Promise<boolean>
+  /** Removes what `setAside` kept of it. */
+  dropAside: (pack: Multihash) => Promise<void>
   list: () => AsyncIterable<PackEntry>
   /** Removes drafts that an earlier life of this server left; the number of them. */
   sweep: () => Promise<number>
   /** Ends drafts that could not be ended while the store failed. Rejects with StoreError, and may be asked again. */
   endLate?: () => Promise<void>
+}
+
+/** There are fewer bytes than were asked for: somebody cut the pack. The cause of a StoreError. */
+export class PackTooShort extends Error {
+  constructor () {
+    super('the pack is shorter than its record says')
+    this.name = 'PackTooShort'
+  }
 }
 
 /** Everything of a reading in one buffer: for small packs, tests and `verify`. */

@@ -105,7 +105,7 @@ export class StoreTimes {
     const [stat, read, next, remove, list, sweep] = [of('stat'), of('read'), of('next'), of('remove'), of('list'), of('sweep')]
     const watchDraft = (under: PackDraft): PackDraft => ({
       write: (chunks) => write.time(() => under.write(chunks)),
-      commit: (pack) => commit.time(() => under.commit(pack)),
+      commit: (pack, over) => commit.time(() => under.commit(pack, over)),
       discard: () => discard.time(() => under.discard())
     })
     const watchReading = (under: PackReading): PackReading => ({ next: () => next.time(() => under.next()), close: () => under.close() })
@@ -118,6 +118,8 @@ export class StoreTimes {
         return reading === null ? null : watchReading(reading)
       },
       remove: (pack) => remove.time(() => packs.remove(pack)),
+      setAside: (pack) => packs.setAside(pack),
+      dropAside: (pack) => packs.dropAside(pack),
       list: () => list.each(packs.list()),
       sweep: () => sweep.time(() => packs.sweep())
     }

@@ -3,8 +3,9 @@
 
 import { createHash } from 'node:crypto'
 import { StoreError } from '../errors.ts'
+import { DamagedBlobs } from './damaged.ts'
 import { bytesOfTwin, inlineOf, placeOf, recordFor } from './places.ts'
-import { blake3Multihash, blake3Of, identityBytes, keyOf, sha256Hex, sha256Multihash, sha256Of } from './multihash.ts'
+import { blake3Multihash, blake3Of, identityBytes, keyOf, parseKey, sha256Hex, sha256Multihash, sha256Of } from './multihash.ts'
 import type { Descriptors } from './descriptors.ts'
 import type { Multihash } from './multihash.ts'
 import type { Stores } from './open.ts'
@@ -13,7 +14,7 @@ import type { IndexRecord } from './record.ts'
 
 export type FaultKind =
   | 'pack-damaged' | 'pack-unused' | 'record-without-bytes' | 'record-wrong' | 'record-missing' | 'record-ownerless'
-  | 'owner-without-blob' | 'owner-damaged' | 'row-missing' | 'row-stale' | 'row-wrong'
+  | 'blob-damaged' | 'owner-without-blob' | 'owner-damaged' | 'row-missing' | 'row-stale' | 'row-wrong'
 
 export interface Fault {
   kind: FaultKind
@@ -70,6 +71,7 @@ class Verifier {
     await this.#checkRecords()
     await this.#checkUnused()
     await this.#checkRows()
+    await this.#checkNotes()
     return this.#result
   }
 
@@ -243,4 +245,39 @@ class Verifier {
       }
     }
   }
+
+  /** What is noted as damaged is told until its bytes are whole again; what was found just now is noted, and no server serves it from then on. */
+  async #checkNotes (): Promise<void> {
+    const { stores } = this.#parts
+    const damaged = new DamagedBlobs(stores.state, { shared: stores.shared })
+    await damaged.load()
+    const found = new Map<string, string>()
+    for (const { kind, about, detail, repaired } of this.#result.faults) {
+      // a record that cannot be read may be written again, where the bytes are elsewhere
+      const sha256 = TELLS_DAMAGE.has(kind) && !repaired && !detail.startsWith('it cannot be read') ? namedBy(about) : null
+      if (sha256 !== null) found.set(sha256, detail)
+    }
+    for (const { sha256, at, what, by } of await damaged.notes()) {
+      const whole = !found.has(sha256)
+      const mend = async (): Promise<void> => {
+        await damaged.remove(sha256, null)
+        await stores.packs.dropAside(sha256Multihash(sha256))
+      }
+      const since = `${what}, found by ${by} on ${new Date(at * 1000).toISOString()}`
+      await this.#fault('blob-damaged', sha256, whole ? `${since}; it is whole again` : since, whole ? mend : undefined)
+    }
+    for (const [sha256, what] of found) {
+      if (!damaged.has(sha256) && (await stores.owners.namesOf(sha256)).length > 0) await damaged.add(sha256, what, 'verify')
+    }
+  }
+}
+
+/** Faults that mean that a blob's bytes are not to be had. */
+const TELLS_DAMAGE: ReadonlySet<FaultKind> = new Set(['pack-damaged', 'record-without-bytes', 'record-wrong', 'owner-without-blob'])
+
+/** The sha256 that a fault is about, by itself or as the key of its pack. */
+function namedBy (about: string): string | null {
+  if (/^[0-9a-f]{64}$/.test(about)) return about
+  const multihash = parseKey(about)
+  return multihash === null ? null : sha256Of(multihash)
 }

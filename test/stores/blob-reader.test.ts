@@ -62,7 +62,7 @@ t.test('bytes that do not have the hash they are asked by are refused, and not k
   await draft.write([bytes])
   await draft.commit(sha256Multihash(other.sha256))
   const lie = { ...blob, sha256: other.sha256 }
-  await t.rejects(reader.small(lie), { name: 'StoreError' })
+  await t.rejects(reader.small(lie), { name: 'DamagedBytes' })
   t.equal(reader.hot(other.sha256), null)
 })
 

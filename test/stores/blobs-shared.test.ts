@@ -233,7 +233,7 @@ void t.test('a pack that is gone while its record and owner are here is a fault,
   const { bytes, sha256 } = seededBlob('lost', 50_000)
   await one.put(bytes)
   await one.stores.packs.remove(sha256Multihash(sha256))
-  await t.rejects(one.get(sha256), { name: 'StoreError' })
+  await t.rejects(one.get(sha256), { code: 'BLOB_DAMAGED' })
   t.equal(one.listed().length, 1)
 })
 

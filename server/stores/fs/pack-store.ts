@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
-import { PACKS } from '../layout.ts'
+import { ASIDE, PACKS } from '../layout.ts'
 import { codeOf } from './files.ts'
 import { QuickReader } from './quick-read.ts'
 import { FileReading } from './reading.ts'
@@ -92,6 +92,29 @@ export class FsPackStore implements PackStore {
     }
   }
 
+  async setAside (pack: Multihash): Promise<boolean> {
+    try {
+      await this.#files.makeFolder(join(this.#root, ASIDE))
+      await this.#files.rename(this.#path(pack), join(this.#root, this.#layout.aside(pack, 'car', Date.now())))
+      for (const folder of [ASIDE, PACKS]) await this.#files.syncFolder(join(this.#root, folder))
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw new StoreError('fs', 'set aside', keyOf(pack), error)
+    }
+  }
+
+  async dropAside (pack: Multihash): Promise<void> {
+    const prefix = this.#layout.asideOf(pack).slice(ASIDE.length)
+    try {
+      for (const { name } of await this.#files.names(join(this.#root, ASIDE))) {
+        if (name.startsWith(prefix)) await this.#files.remove(join(this.#root, ASIDE, name))
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw new StoreError('fs', 'remove', keyOf(pack), error)
+    }
+  }
+
   async * list (): AsyncIterable<PackEntry> {
     let entries
     try {
@@ -150,14 +173,15 @@ class FsPackDraft implements PackDraft {
     this.#syncing = this.#file.sync().catch((error: unknown) => { this.#fault ??= error }).finally(() => { this.#syncing = null })
   }
 
-  async commit (pack: Multihash): Promise<'created' | 'existed'> {
+  async commit (pack: Multihash, over = false): Promise<'created' | 'existed'> {
     let outcome: 'created' | 'existed' = 'created'
     try {
       await this.#syncing
       if (this.#fault !== null) throw this.#fault
       await this.#file.sync()
       try {
-        await this.#files.link(this.#path, this.#place(pack))
+        if (over) await this.#files.rename(this.#path, this.#place(pack))
+        else await this.#files.link(this.#path, this.#place(pack))
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error
         outcome = 'existed'

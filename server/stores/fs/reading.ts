@@ -2,6 +2,7 @@
 // buffer, so that there is something to read ahead: ranges of 1 MiB 1,780 a second in one piece, 2,440 in two.
 
 import { StoreError } from '../../errors.ts'
+import { PackTooShort } from '../pack-store.ts'
 import { POOLED_BYTES, giveBuffer, takeBuffer } from './buffers.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { PackReading, Piece } from '../pack-store.ts'
@@ -45,7 +46,7 @@ export class FileReading implements PackReading {
     try {
       while (filled < wanted) {
         const { bytesRead } = await this.#file.read(buffer, filled, wanted - filled, this.#at + filled)
-        if (bytesRead === 0) throw new Error('the pack is shorter than its record says')
+        if (bytesRead === 0) throw new PackTooShort()
         filled += bytesRead
       }
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import { StoreError } from '../../errors.ts'
 import { keyOf, parseKey } from '../multihash.ts'
+import { PackTooShort } from '../pack-store.ts'
 import type { Multihash } from '../multihash.ts'
 import type { PackDraft, PackEntry, PackReading, PackStore } from '../pack-store.ts'
 
@@ -10,6 +11,7 @@ const PIECE = 64 * 1024
 export class MemoryPackStore implements PackStore {
   readonly name = 'memory'
   readonly #packs = new Map<string, { bytes: Buffer, modified: number }>()
+  readonly #aside = new Map<string, { bytes: Buffer, modified: number }>()
 
   async draft (): Promise<PackDraft> {
     let parts: Uint8Array[] = []
@@ -19,10 +21,10 @@ export class MemoryPackStore implements PackStore {
         if (!open) throw new StoreError(this.name, 'write', 'draft', new Error('the draft is closed'))
         for (const chunk of chunks) parts.push(Uint8Array.from(chunk))
       },
-      commit: async (pack) => {
+      commit: async (pack, over = false) => {
         if (!open) throw new StoreError(this.name, 'commit', keyOf(pack), new Error('the draft is closed'))
         open = false
-        if (this.#packs.has(keyOf(pack))) return 'existed'
+        if (!over && this.#packs.has(keyOf(pack))) return 'existed'
         this.#packs.set(keyOf(pack), { bytes: Buffer.concat(parts), modified: Date.now() })
         return 'created'
       },
@@ -47,7 +49,7 @@ export class MemoryPackStore implements PackStore {
       next: async () => {
         if (at >= end) return null
         const bytes = found.bytes.subarray(at, Math.min(at + PIECE, end))
-        if (bytes.length === 0) throw new StoreError(this.name, 'read', keyOf(pack), new Error('the pack is shorter than its record says'))
+        if (bytes.length === 0) throw new StoreError(this.name, 'read', keyOf(pack), new PackTooShort())
         at += bytes.length
         return { bytes, release: () => {} }
       },
@@ -57,6 +59,17 @@ export class MemoryPackStore implements PackStore {
 
   async remove (pack: Multihash): Promise<boolean> {
     return this.#packs.delete(keyOf(pack))
+  }
+
+  async setAside (pack: Multihash): Promise<boolean> {
+    const found = this.#packs.get(keyOf(pack))
+    if (found === undefined) return false
+    this.#aside.set(keyOf(pack), found)
+    return this.#packs.delete(keyOf(pack))
+  }
+
+  async dropAside (pack: Multihash): Promise<void> {
+    this.#aside.delete(keyOf(pack))
   }
 
   async * list (): AsyncIterable<PackEntry> {

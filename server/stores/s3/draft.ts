@@ -141,11 +141,12 @@ export class S3PackDraft implements PackDraft {
     this.#flying.add(flight)
   }
 
-  async commit (pack: Multihash): Promise<'created' | 'existed'> {
+  async commit (pack: Multihash, over = false): Promise<'created' | 'existed'> {
     const { bucket, layout } = this.#parts
     const key = layout.pack(pack)
     if (this.#upload === null) {
       this.#open = false
+      if (over) return this.#putOver(key)
       return await bucket.create(key, this.#take(), UNSIGNED, this.#headers()) ? 'created' : 'existed'
     }
     if (this.#waitingBytes > 0) await this.#sendPart()
@@ -154,7 +155,7 @@ export class S3PackDraft implements PackDraft {
     if (this.#fault !== null) throw new StoreError('minio', 'write', upload.key, this.#fault)
     if (this.#hints.promised !== null && upload.key !== key) throw new StoreError('minio', 'commit', keyOf(pack), new Error('the promised hash was another'))
     const { client } = bucket
-    const there = await bucket.callMaybe('stat', key, () => client.statObject(bucket.bucket, key))
+    const there = over ? null : await bucket.callMaybe('stat', key, () => client.statObject(bucket.bucket, key))
     // of another length it is not this pack, or not the store's own word: ours takes its place
     if (there?.size === this.#total) {
       await this.discard()
@@ -165,6 +166,11 @@ export class S3PackDraft implements PackDraft {
     if (upload.key !== key) await this.#copy(upload.key, key)
     this.#open = false
     await this.#forget(upload)
+    return 'created'
+  }
+
+  async #putOver (key: string): Promise<'created'> {
+    await this.#parts.bucket.ask('commit', key, () => this.#parts.bucket.wire.ask({ method: 'PUT', key, headers: this.#headers(), body: this.#take(), payload: UNSIGNED }))
     return 'created'
   }
 

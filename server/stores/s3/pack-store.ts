@@ -1,5 +1,6 @@
 // Packs as S3 objects: written by s3/draft.ts, read as one ranged GET, streamed.
 
+import { CopyDestinationOptions, CopySourceOptions } from 'minio'
 import { StoreError } from '../../errors.ts'
 import { keyOf } from '../multihash.ts'
 import { PACKS } from '../layout.ts'
@@ -62,6 +63,26 @@ export class S3PackStore implements PackStore {
     if (await this.stat(pack) === null) return false
     await this.#bucket.remove(this.#layout.pack(pack))
     return true
+  }
+
+  /** A copy: the object stays until a repair puts another over it. No lock spans the nodes, and one may be repairing it this moment. */
+  async setAside (pack: Multihash): Promise<boolean> {
+    const { client, bucket } = this.#bucket
+    const [from, to] = [this.#layout.pack(pack), this.#layout.aside(pack, 'car', Date.now())]
+    const copied = await this.#bucket.askMaybe('set aside', from, () => client.copyObject(
+      new CopySourceOptions({ Bucket: bucket, Object: from }), new CopyDestinationOptions({ Bucket: bucket, Object: to })))
+    return copied !== null
+  }
+
+  async dropAside (pack: Multihash): Promise<void> {
+    const { client, bucket } = this.#bucket
+    const prefix = this.#layout.asideOf(pack)
+    await this.#bucket.ask('remove', prefix, async () => {
+      for await (const item of client.listObjectsV2(bucket, prefix, true)) {
+        const { name } = item as { name?: string }
+        if (name !== undefined) await client.removeObject(bucket, name)
+      }
+    })
   }
 
   async * list (): AsyncIterable<PackEntry> {
