@@ -111,8 +111,8 @@ export const DEFINITIONS: readonly Definition[] = [
     help: 'When a sweep of retention last came to its end; 0 before the first',
     read: () => [{ value: retentionCounts.sweptAt }]
   },
-  ...DAMAGE,
-  ...CAPACITY
+  ...CAPACITY,
+  ...DAMAGE
 ]
 
 export interface Exposition {

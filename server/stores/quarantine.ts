@@ -70,18 +70,28 @@ export class Quarantine {
    * damaged, which is noted by then, and with StoreError when the store does not answer.
    */
   look (sha256: string, by: Finder, cause?: unknown): Promise<Blob | null> {
-    const { stores, locks, damaged, reader } = this.#parts
+    const { stores, rows, locks, damaged, reader } = this.#parts
     return locks.run(sha256, async () => {
       if (damaged.has(sha256)) throw damagedFailure(cause)
       const blob = await this.#now(sha256)
       if (blob === null) return null
       const what = await examine(stores, blob)
       if (what === null) return blob
+      if (blob.foreign && await this.#isGone(sha256)) {
+        rows.forget(sha256, 0)
+        reader.cool(sha256)
+        return null
+      }
       reader.cool(sha256)
       await damaged.add(sha256, what, by)
       await this.#setAside(blob)
       throw damagedFailure(cause)
     })
+  }
+
+  /** Somebody else's blob, which they removed with their own tools: no record tells of it any more. */
+  async #isGone (sha256: string): Promise<boolean> {
+    return (await this.#parts.stores.index.get(sha256Multihash(sha256))).length === 0
   }
 
   /** As it is now: on a shared store another node may have deleted it, or written it anew elsewhere. */
