@@ -159,14 +159,15 @@ export class Blobs {
     // bytes that are here already are hashed, so that only who has them can own them, but not written again
     const { likely } = hints
     const here = likely !== null && !this.isDamaged(likely) && await (this.shared === null ? this.#current(likely) : this.#locks.run(likely, () => this.#current(likely))) !== null
+    // the body may break while its draft is still being made
+    let drafting: Promise<PackDraft> | null = null
     let draft: PackDraft | null = null
     try {
       const arrival = await takeIn(body, { ...this.#limits, keepUpTo: this.#writer.keepUpTo }, async (chunks) => {
         if (here) return
         hints.grow?.(chunks.reduce((sum, { length }) => sum + length, 0))
-        draft ??= await this.#stores.packs.draft({
-          promised: likely === null ? null : sha256Multihash(likely), size: hints.size, type: hints.type
-        })
+        drafting ??= this.#stores.packs.draft({ promised: likely === null ? null : sha256Multihash(likely), size: hints.size, type: hints.type })
+        draft = await drafting
         await draft.write(chunks)
       })
       if (hints.size !== null && arrival.size !== hints.size) throw new Failure('LENGTH_WRONG')
@@ -176,7 +177,7 @@ export class Blobs {
       hints.acceptType(type, arrival.size)
       return await this.#locks.run(arrival.sha256, () => this.#settle(arrival, type, draft, hints.owner, hints.expires ?? null))
     } finally {
-      await (draft as PackDraft | null)?.discard()
+      await (await (drafting as Promise<PackDraft> | null)?.catch(() => null))?.discard()
     }
   }
 

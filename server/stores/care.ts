@@ -28,10 +28,14 @@ export interface CareParts {
   tell: Tell
 }
 
+/** A server that has just started has other things to do. */
+const GRACE_MS = 15_000
+
 export class Care {
   readonly damaged: DamagedBlobs
   readonly scrubber: Scrubber
   readonly #repairer: Repairer
+  #timer: NodeJS.Timeout | null = null
 
   constructor ({ stores, database, descriptors, blobs, damaged, mirrors, scrubRate, scrubEvery, now, tell }: CareParts) {
     const common = { stores, descriptors, damaged, quarantine: blobs.quarantine, now, tell }
@@ -44,11 +48,13 @@ export class Care {
   }
 
   start (): void {
-    this.scrubber.start()
+    this.#timer = setTimeout(() => { this.scrubber.start() }, GRACE_MS)
+    this.#timer.unref()
     this.#repairer.start()
   }
 
   async stop (): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
     await Promise.all([this.scrubber.stop(), this.#repairer.stop()])
   }
 }

@@ -59,7 +59,7 @@ const ROWS: [number, string, string, Record<string, string | number>, string?][]
   [304, 'GET', `/${blob.sha256}`, { 'If-None-Match': '*' }], [304, 'HEAD', `/${blob.sha256}`, { 'If-None-Match': '*' }],
   [412, 'GET', `/${blob.sha256}`, { 'If-Match': '"x"' }],
   [416, 'GET', `/${blob.sha256}`, { Range: 'bytes=9999-' }], [404, 'GET', `/${UNKNOWN}`, {}], [404, 'HEAD', `/${UNKNOWN}`, {}],
-  [503, 'GET', `/${gone.sha256}`, {}], [200, 'HEAD', `/${gone.sha256}`, {}],
+  [503, 'GET', `/${gone.sha256}`, {}], [503, 'HEAD', `/${gone.sha256}`, {}],
   [404, 'GET', '/nowhere', {}], [404, 'HEAD', '/nowhere', {}], [404, 'POST', '/upload', {}], [404, 'PATCH', `/${blob.sha256}`, {}],
   [404, 'PUT', `/${blob.sha256}`, {}, 'x'], [404, 'GET', '/a/b/c', {}], [404, 'TRACE', '/', {}],
   [200, 'PUT', '/upload', { 'Authorization': upTo([blob.sha256]), 'X-SHA-256': blob.sha256 }, blob.bytes.toString('latin1')],

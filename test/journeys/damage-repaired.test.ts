@@ -31,6 +31,7 @@ await onBothStores(t, 'what the scrub finds damaged a known mirror repairs: owne
 
   // no mirror yet: found, told, kept
   const finder = await startMarquee(t, { dataDir, minio: place, env: { SCRUB_RATE: '1GiB' } })
+  finder.marquee.care.scrubber.start() // at once, and not when the start is over
   while ((await finder.marquee.damaged.notes()).length < blobs.length) await sleep(20)
   t.strictSame((await finder.marquee.damaged.notes()).map(({ sha256 }) => sha256).sort(), blobs.map(({ sha256 }) => sha256).sort())
   for (const { sha256 } of blobs) t.equal((await fetch(`${finder.url}/${sha256}`)).status, 503)
