@@ -10,6 +10,7 @@ import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Guard, Token } from './auth/guard.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
+import type { RelayReport } from './catalog/relay-report.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
@@ -22,6 +23,8 @@ export interface AdminParts {
   /** 64 hex digits each; the node key is always among them. */
   admins: readonly string[]
   decisions: Decisions
+  /** Null, or left out: nothing is published or followed. */
+  relays?: Pick<RelayReport, 'lines'> | null
   /** Milliseconds. */
   now: () => number
   /** Milliseconds a body may stand still. */
@@ -44,7 +47,7 @@ function hashesIn (value: unknown): string[] {
   }))]
 }
 
-export async function admin (app: FastifyInstance, { guard, rates, state, lists, admins, decisions, now, idleTimeout }: AdminParts): Promise<void> {
+export async function admin (app: FastifyInstance, { guard, rates, state, lists, admins, decisions, relays = null, now, idleTimeout }: AdminParts): Promise<void> {
   takeBodiesAsBytes(app, idleTimeout)
   const tokens = new WeakMap<object, Token>()
 
@@ -72,6 +75,8 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     if (blocked === null) throw new Failure('REPORT_UNKNOWN')
     return { blocked }
   })
+
+  app.get('/admin/relays', async () => ({ relays: relays?.lines() ?? [] }))
 
   for (const list of LISTS) {
     app.get(`/admin/${list}`, async () => ({ lines: await lists.lines(list) }))

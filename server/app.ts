@@ -29,6 +29,7 @@ import type { RateLimits } from './auth/rate-limits.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
+import type { RelayReport } from './catalog/relay-report.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
@@ -51,6 +52,8 @@ export interface AppParts {
   now: () => number
   admins: readonly string[]
   decisions: Decisions
+  /** Null, or left out: nothing is published or followed. */
+  relays?: RelayReport | null
   anonymousUploads: boolean
   /** Who alone may read; empty for everybody. */
   readPubkeys: readonly string[]
@@ -146,7 +149,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(bud09, parts)
   await app.register(bud12, parts)
   await app.register(admin, parts)
-  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
+  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, relays: parts.relays ?? null } })
   return app
 }
 

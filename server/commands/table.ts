@@ -4,13 +4,14 @@ import { config } from './config.ts'
 import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin } from './hash-lists.ts'
 import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
+import { relays } from './relays.ts'
 import { reports } from './reports.ts'
 import { serve } from './serve.ts'
 import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve, config, verify, rebuild, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed
+  serve, config, verify, rebuild, key, relays, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed
 }
 
 export const HELP = `marquee COMMAND [--config FILE]
@@ -20,6 +21,7 @@ export const HELP = `marquee COMMAND [--config FILE]
   verify    re-hash packs; compare packs, index, owners and rows; --repair
   rebuild   the database from the store
   key       this server's npub; --make prints a new key pair
+  relays    how each relay stands, and what waits for it
   reports   what people reported
   block     hides blobs and keeps them out
   unblock   ends that

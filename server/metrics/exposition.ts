@@ -10,6 +10,7 @@ import { VERSION } from '../version.ts'
 import type { Metric } from 'prom-client'
 import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
+import type { RelayReport } from '../catalog/relay-report.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
 import type { Answers } from './answers.ts'
 import type { Traffic } from './traffic.ts'
@@ -20,6 +21,8 @@ export interface Sources {
   traffic: Traffic
   times: StoreTimes
   guard: Guard
+  /** Null: nothing is published or followed. */
+  relays: RelayReport | null
 }
 
 interface Sample {
@@ -61,6 +64,10 @@ function durations ({ times }: Sources): Sample[] {
   })
 }
 
+function byRelay (values: readonly { relay: string, value: number }[] = []): Sample[] {
+  return values.map(({ relay, value }) => ({ labels: { relay }, value }))
+}
+
 const STORE_DURATION = 'marquee_store_duration_seconds'
 
 export const DEFINITIONS: readonly Definition[] = [
@@ -86,7 +93,16 @@ export const DEFINITIONS: readonly Definition[] = [
   },
   { name: 'marquee_token_cache_lookups_total', type: 'counter', help: 'Authorization headers looked for among those already verified', read: ({ guard }) => hitsOf(guard.tokenCache) },
   { name: 'marquee_blob_cache_lookups_total', type: 'counter', help: 'Blobs looked for in the memory of hot ones', read: () => hitsOf(hotBlobCounts) },
-  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] }
+  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] },
+  { name: 'marquee_relay_up', type: 'gauge', help: 'Whether the link to a relay is open', read: ({ relays }) => byRelay(relays?.up()) },
+  { name: 'marquee_outbox_waiting', type: 'gauge', help: 'Events that wait to be told to a relay', read: ({ relays }) => byRelay(relays?.waiting()) },
+  {
+    name: 'marquee_relay_events_total',
+    type: 'counter',
+    help: 'Events that came from a relay, by what became of them',
+    read: ({ relays }) => relays?.events().map(({ relay, outcome, value }) => ({ labels: { relay, outcome }, value })) ?? []
+  },
+  { name: 'marquee_adverts_live', type: 'gauge', help: 'Provider adverts of our own that stand', read: ({ relays }) => relays === null ? [] : [{ value: relays.adverts }] }
 ]
 
 export interface Exposition {
