@@ -36,8 +36,8 @@ export async function askOrigin (url: URL, { method, range, most }: OriginQuesti
     if (method === 'GET') {
       for await (const part of origin.body as AsyncIterable<Buffer>) {
         size += part.length
-        if (size > most) break // leaving the loop ends the connection
         parts.push(part)
+        if (size > most) break // leaving the loop ends the connection
       }
     }
   } finally {

@@ -1,7 +1,7 @@
 // Says what this server has: an advert (30081) for each manifest, hash sequence and single blob that advert-targets.ts names, good for 48 hours, made anew
 // after a day, and only after the bytes were looked at; taken back when the blob is gone. Knows nothing but the rows of its own adverts.
 
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate, setTimeout as pause } from 'node:timers/promises'
 import { formatAddress } from './address.ts'
 import { dueAt, isOutdated, LEAST_BETWEEN } from './advert-times.ts'
 import { ADVERT_CAPS } from './accept.ts'
@@ -65,6 +65,8 @@ export class Advertiser {
   #inSecond = 0
   #running: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
+  /** Some may wait for their kind 5: of this life, or of one that a kill ended. */
+  #burying = true
   #closed = false
   #started = false
   #woken = false
@@ -143,7 +145,10 @@ export class Advertiser {
       const advert = standing.get(blake3) ?? null
       const counting = counts > 0
       const why = this.#reason(target, advert, counting)
-      if (why.counted) counts--
+      if (why.counted) {
+        counts--
+        await setImmediate() // thousands of rows each: others get their turn between two
+      }
       if (why.due) await this.#say(target, advert)
     }
     await this.#bury()
@@ -197,6 +202,7 @@ export class Advertiser {
 
   /** Replaced by one without any way to us: of the newest version alone all relays agree. */
   async #takeBack ({ blake3, sha256, event }: StandingAdvert): Promise<void> {
+    this.#burying = true
     await this.#publish((createdAt) => buildWithdrawnAdvert({ blake3, sha256 }, createdAt))
     this.#parts.outbox.drop(event)
   }
@@ -204,6 +210,7 @@ export class Advertiser {
   /** Then deleted, also what a kill left at the replacement. */
   async #bury (): Promise<void> {
     const { rows, publisher, now } = this.#parts
+    if (!this.#burying) return
     const unburied = rows.unburied(Math.floor(now() / 1000) - UNFINISHED)
     for (let at = 0; at < unburied.length; at += TOGETHER) {
       const some = unburied.slice(at, at + TOGETHER)
@@ -211,6 +218,7 @@ export class Advertiser {
       const addresses = some.map(({ blake3 }) => formatAddress({ kind: PROVIDER_ADVERT_KIND, pubkey: publisher.pubkey, d: blake3 }))
       await this.#publish((createdAt) => buildWithdrawal({ ids: some.flatMap(({ ids }) => ids), addresses }, Math.max(createdAt, newest)))
     }
+    this.#burying = false
   }
 
   async #publish (build: (createdAt: number) => EventDraft): Promise<void> {
