@@ -1,6 +1,7 @@
 // Server list 10063 and relay list 10002 of our own key: signed when they differ from what stands, and anew every year.
 
 import t from 'tap'
+import { OwnEvents } from '../../server/catalog/own-events.ts'
 import { OwnLists } from '../../server/catalog/own-lists.ts'
 import { buildServerList, parseServerList } from '../../server/catalog/kinds/server-list.ts'
 import { parseRelayList } from '../../server/catalog/kinds/relay-list.ts'
@@ -59,4 +60,30 @@ t.test('a list of our key that came from elsewhere is replaced where it differs'
   t.equal(await listsOf(provider, RELAYS).refresh(), 2)
   const ours = provider.signed.find(({ kind }) => kind === 10063)!
   t.ok(ours.created_at > other.created_at)
+})
+
+t.test('lists and adverts begin and end together, and what is deleted is taken back soon after', async t => {
+  const provider = await Provider.open(t.testdir({}))
+  const { node: { database, blobs, now }, store: { log }, publisher, outbox, faults } = provider
+  const file = await provider.put(Buffer.alloc(9000, 1))
+  provider.artifact(file)
+  let queued = 0
+  const own = new OwnEvents({
+    database, log, publisher, outbox, blobs, now, relays: RELAYS, servers: () => provider.servers, lastScrubbed: () => null, mayTell: () => true,
+    onQueued: () => { queued++ }, onFault: (error) => { faults.push(String(error)) }, sleep: async (ms) => { provider.node.pass(ms) }
+  })
+  const until = async (isSo: () => boolean): Promise<boolean> => {
+    for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => { setTimeout(resolve, 10) })
+    return isSo()
+  }
+  own.start()
+  t.ok(await until(() => own.adverts === 1))
+  t.strictSame(provider.signed.map(({ kind }) => kind).sort(), [10002, 10063, 30081])
+  for (const { id } of provider.signed) t.equal(outbox.told(id).length, 2)
+  t.ok(queued >= 3)
+  await provider.remove(file.sha256)
+  t.ok(await until(() => { own.wake(); return provider.signed.some(({ kind }) => kind === 5) }))
+  t.equal(own.adverts, 0)
+  await own.close()
+  t.strictSame(faults, [])
 })
