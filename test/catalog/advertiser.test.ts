@@ -213,6 +213,14 @@ t.test('changed coverage is told sooner, but not more often than every 10 minute
   t.ok(told.length <= 4, `${told.length} versions in 35 minutes`)
   for (let i = 1; i < told.length; i++) t.ok(told[i]![0] - told[i - 1]![0] >= 10)
   t.equal((await provider.round(HOUR)).length, 0, 'and then nothing changes')
+  await provider.remove(film.manifest.sha256)
+  await provider.round(60)
+  const again = await provider.film('film 2', 5, 0)
+  t.equal((await provider.round(60)).length, 2)
+  await again.later(0)
+  const reborn = provider.restarted()
+  t.strictSame(await reborn.round(8 * 60), [], 'nor after a restart')
+  t.equal((await reborn.round(2 * 60)).length, 2)
 })
 
 t.test('a new public URL is told at once', async t => {
