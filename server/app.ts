@@ -13,6 +13,8 @@ import { bud06 } from './buds/bud-06-preflight.ts'
 import { bud09 } from './buds/bud-09-report.ts'
 import { bud12 } from './buds/bud-12-management.ts'
 import { openReadGate } from './buds/read-gate.ts'
+import { checkUrl } from './buds/url-check.ts'
+import { catalogRooms } from './catalog/http/rooms.ts'
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
 import { health } from './health.ts'
@@ -29,6 +31,7 @@ import type { RateLimits } from './auth/rate-limits.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import type { RelayReport } from './catalog/relay-report.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Decisions } from './stores/decisions.ts'
@@ -38,6 +41,7 @@ import type { StoreTimes } from './stores/store-times.ts'
 
 export interface AppParts {
   blobs: Blobs
+  catalog: Catalog
   guard: Guard
   policy: Policy
   rates: RateLimits
@@ -148,6 +152,10 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(bud06, parts)
   await app.register(bud09, parts)
   await app.register(bud12, parts)
+  await app.register(catalogRooms, {
+    ...parts,
+    checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.mirrorAllowPrivate, idleTimeout: parts.idleTimeout })
+  })
   await app.register(admin, parts)
   await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, relays: parts.relays ?? null } })
   return app

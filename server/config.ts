@@ -65,6 +65,8 @@ export interface Config {
   readonly maxWaitingUploads: number
   readonly inlineLimit: number
   readonly cacheSize: number
+  /** Looks now and then whether other providers have what they say. */
+  readonly probeProviders: boolean
   readonly mirrorAllowPrivate: boolean
   readonly rateLimit: boolean
   /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */

@@ -8,10 +8,14 @@ import { Guard } from './auth/guard.ts'
 import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
+import { signEvent } from './auth/signature.ts'
+import { askOrigin } from './buds/asking-origin.ts'
 import { openOffload } from './buds/offload.ts'
 import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
+import { Catalog } from './catalog/catalog.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { catalogPolicy } from './catalog-policy.ts'
 import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
@@ -42,6 +46,7 @@ export interface Marquee {
   app: FastifyInstance
   blobs: Blobs
   descriptors: Descriptors
+  catalog: Catalog
   stores: Stores
   decisions: Decisions
   nodeKey: NodeKey
@@ -108,10 +113,22 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
     const rates = new RateLimits({ addresses: new ClientAddresses(config.trustedProxies), rates: config.rateLimit ? config.rates : null, now })
+    const policy = new Policy(config)
+    const catalog = new Catalog({
+      database, blobs, state: stores.state, relays: config.relays, now,
+      pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
+      ...catalogPolicy(config, policy, nodeKey.pubkey),
+      own: !tellsOfItself(config) ? null : { servers: () => [new URL(names.publicUrl).origin], mayTell: (sha256) => !lists.hides(sha256), lastScrubbed: () => null },
+      probe: !config.probeProviders ? null : {
+        ask: (url, question) => askOrigin(url, question, { allowPrivate: config.mirrorAllowPrivate, refuse: (next) => names.isOurs(next) }), isOurs: (url) => names.isOurs(url)
+      },
+      onFault: (error, what) => { logger.warn({ err: error }, what) }
+    })
     const app = await build({
       blobs,
+      catalog,
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates }),
-      policy: new Policy(config),
+      policy,
       rates,
       queue: new UploadQueue({ places: config.maxUploads, waiting: config.maxWaitingUploads }),
       room: new Room({
@@ -122,6 +139,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       state: stores.state,
       lists,
       decisions,
+      relays: catalog.report,
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
       admins: [nodeKey.pubkey, ...config.adminPubkeys],
@@ -159,10 +177,11 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     }, SWEEP_MS)
 
     return {
-      app, blobs, descriptors, stores, decisions, nodeKey,
+      app, blobs, descriptors, catalog, stores, decisions, nodeKey,
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
+        catalog.start().catch((error: unknown) => { logger.error({ err: error }, 'the catalog could not be restored from the store') })
         return names.publicUrl
       },
       close: async () => {
@@ -170,6 +189,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(keeping)
         clearInterval(following)
         clearInterval(sweeping)
+        await catalog.close()
         await app.close()
         await stores.journal?.settle()
         descriptors.setMark(CLEAN, 'yes')
@@ -180,6 +200,11 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     for (const step of undo.reverse()) await step()
     throw error
   }
+}
+
+/** Where nobody is told, nobody could come, or only some may read, nothing is advertised. */
+function tellsOfItself ({ relays, publicUrlGiven, readPubkeys }: Config): boolean {
+  return relays.length > 0 && publicUrlGiven && readPubkeys.length === 0
 }
 
 /** With no PUBLIC_URL configured every name of this machine's loopback is ours. */

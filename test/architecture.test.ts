@@ -10,7 +10,7 @@ type Check = (sources: Source[]) => string[]
 const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['main', /^server\/main\.ts$/],
   ['commands', /^server\/commands\//],
-  ['marquee', /^server\/(marquee|node-key|data-folder)\.ts$/],
+  ['marquee', /^server\/(marquee|catalog-policy|node-key|data-folder)\.ts$/],
   ['app', /^server\/((app|admin|health|reports)\.ts$|(metrics|api)\/)/],
   ['rooms', /^server\/(buds|catalog|gateway)\//],
   ['auth', /^server\/auth\//],

@@ -1,6 +1,8 @@
 // Every endpoint in one table: what it takes and what it answers. /openapi.json, /docs and the list in /.well-known/marquee.json are made of it;
 // test/api/endpoints.test.ts holds it to the routes that are registered and to docs/api.md. Pure.
 
+import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
+
 type Schema = Readonly<Record<string, unknown>>
 
 export interface Parameter {
@@ -19,7 +21,7 @@ export interface Answer {
 
 export interface Endpoint {
   id: string
-  group: 'Blobs' | 'Operators' | 'About'
+  group: 'Blobs' | 'Catalog' | 'Operators' | 'About'
   method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   /** As OpenAPI writes it; `{sha256}` may be followed by an extension. */
   path: string
@@ -165,6 +167,8 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     id: 'delete', group: 'Blobs', method: 'DELETE', path: '/{sha256}', token: 'delete', summary: 'Ends one ownership, and with the last the blob (BUD-12)', parameters: [BLOB],
     answers: { 204: { description: 'Done' } }, refusals: [401, 403, 404, 429, 503]
   },
+  ...CATALOG_LOOKS.flatMap(both),
+  ...CATALOG_CALLS,
   {
     id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',
     answers: { 200: { description: 'Those configured, then those of which something is left', content: OBJECT } }, refusals: [401, 403, 429, 503]

@@ -94,8 +94,9 @@ export class Advertiser {
 
   /** Something was deleted, blocked or found damaged: looks in a second instead of in its time. */
   wake (): void {
-    if (!this.#started || this.#running !== null || this.#woken) return
+    if (!this.#started || this.#woken) return
     this.#woken = true
+    if (this.#running !== null) return // soon after its end
     this.#schedule(Math.max(1000, this.#restUntil - this.#parts.now()))
   }
 
@@ -117,7 +118,7 @@ export class Advertiser {
       onFault(error, 'adverts could not be made')
     }
     this.#restUntil = now() + 50 * looked
-    this.#schedule(Math.max(ROUND_MS, 50 * looked))
+    this.#schedule(Math.max(this.#woken ? 1000 : ROUND_MS, 50 * looked))
   }
 
   /** Takes back what is no longer so, and says what is new or due. One at a time. Rejects with StoreError; the next one goes on. */

@@ -21,6 +21,7 @@ export const CATALOG_FAULTS = {
   CONTENT_INVALID: [400, 'the content does not say what it must'],
   EVENT_KNOWN: [409, 'the event is here already'],
   EVENT_DELETED: [409, 'the event was withdrawn by its author'],
+  BLOBS_MISSING: [409, 'blobs that the title names are not here'],
   EVENT_OLDER: [409, 'a newer version of the event is here'],
   TITLE_UNKNOWN: [404, 'no such title stands here'],
   EVENT_UNKNOWN: [404, 'no such event is kept here'],
@@ -31,10 +32,10 @@ export const CATALOG_FAULTS = {
   MANIFEST_SPELLING: [400, 'the film manifest is not in canonical JSON'],
   AGGREGATE_WRONG: [400, 'the aggregate hash is not that of the files'],
   HASHSEQ_INVALID: [400, 'a hash sequence is a row of 32-byte hashes'],
-  HASH_UNREADABLE: [400, 'a hash is 64 hex digits, sha256:…, blake3:…, or a CID of raw bytes'],
-  ADDRESS_UNREADABLE: [400, 'an address is kind:pubkey:d or naddr1…'],
+  HASH_UNREADABLE: [400, 'a hash is 64 hex digits, sha256:.., blake3:.., or a CID of raw bytes'],
+  ADDRESS_UNREADABLE: [400, 'an address is kind:pubkey:d or naddr1'],
   CURSOR_UNREADABLE: [400, 'the cursor is none of this list'],
-  KEY_UNREADABLE: [400, 'a key is 64 hex digits or npub1…']
+  KEY_UNREADABLE: [400, 'a key is 64 hex digits or npub1']
 } as const satisfies Record<string, readonly [number, string]>
 
 export type CatalogFaultCode = keyof typeof CATALOG_FAULTS

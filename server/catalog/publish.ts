@@ -77,9 +77,9 @@ export class Publisher {
     return { seq, parsed }
   }
 
-  /** Judges and keeps many events of a relay, in one transaction. */
-  takeBatch (events: readonly unknown[]): TakenBatch {
-    const facts = this.#facts('relay')
+  /** Judges and keeps many events, of a relay or of a snapshot of our own (whose authors we had taken before), in one transaction. */
+  takeBatch (events: readonly unknown[], from: 'relay' | 'own-snapshot' = 'relay'): TakenBatch {
+    const facts = { ...this.#facts('relay'), ...(from === 'relay' ? {} : { mayAuthor: () => true }) }
     const good: CatalogEvent[] = []
     const faults: TakenBatch['faults'] = new Map()
     for (const event of events) {

@@ -5,6 +5,7 @@ import { hashesIn, querySchema, sendJson } from './answering.ts'
 import { parseJsonObject } from '../../json-body.ts'
 import { Failure } from '../../errors.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { RateLimits } from '../../auth/rate-limits.ts'
 import type { HashName } from '../hash-name.ts'
 import type { HashViews, Mention } from '../views/hash-views.ts'
 import type { Provider, ProviderViews } from '../views/provider-views.ts'
@@ -14,6 +15,7 @@ export interface HashesParts {
   providers: ProviderViews
   /** The server's own key, 64 hex digits. */
   pubkey: string
+  rates: RateLimits
   /** Unix milliseconds. */
   now: () => number
 }
@@ -27,7 +29,7 @@ function mentionOf ({ of, ...rest }: Mention): Record<string, unknown> {
   return 'address' in of ? { ...of, address: formatAddress(of.address), ...rest } : { ...of, ...rest }
 }
 
-export async function hashesRoom (app: FastifyInstance, { hashes, providers, pubkey, now }: HashesParts): Promise<void> {
+export async function hashesRoom (app: FastifyInstance, { hashes, providers, pubkey, rates, now }: HashesParts): Promise<void> {
   const method = ['GET', 'HEAD']
   const seconds = (): number => Math.floor(now() / 1000)
 
@@ -61,7 +63,8 @@ export async function hashesRoom (app: FastifyInstance, { hashes, providers, pub
     }
   })
 
-  app.post('/catalog/providers', async (request, reply) => {
+  // a question that is too long for a URL
+  app.post('/catalog/providers', { onRequest: async (request) => { rates.ask(rates.addressOf(request.raw)) } }, async (request, reply) => {
     const { hashes: texts } = parseJsonObject(request.body)
     if (!Array.isArray(texts)) throw new Failure('BODY_INVALID', `hashes must be a list of 1 to ${MOST_IN_BODY}`)
     return reply.header('cache-control', 'no-store').send(found(hashesIn(texts, MOST_IN_BODY)))

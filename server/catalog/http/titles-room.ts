@@ -64,12 +64,12 @@ export async function titlesRoom (app: FastifyInstance, { titles, collections, m
     }
   })
 
-  type OneRequest = FastifyRequest<{ Params: { name: string } }>
+  type OneRequest = FastifyRequest<{ Params: { address: string } }>
   app.route({
     method,
-    url: '/catalog/titles/:name',
+    url: '/catalog/titles/:address',
     handler: async (request: OneRequest, reply) => {
-      const row = titleAt(request.params.name)
+      const row = titleAt(request.params.address)
       const read = row.manifest === null ? null : manifests.get(row.manifest)
       const coverage = read === null || read.fault !== null ? null : manifests.coverage(read.id)
       const known = row.manifest === null ? [] : providers.of({ algorithm: 'sha256', hex: row.manifest }, seconds())
@@ -85,10 +85,10 @@ export async function titlesRoom (app: FastifyInstance, { titles, collections, m
   interface SegmentQuery { rendition?: string, from?: string, count?: string }
   app.route({
     method,
-    url: '/catalog/titles/:name/segments',
+    url: '/catalog/titles/:address/segments',
     schema: { querystring: querySchema({ rendition: 'number', from: 'number', count: 'number' }) },
-    handler: async (request: FastifyRequest<{ Params: { name: string }, Querystring: SegmentQuery }>, reply) => {
-      const row = titleAt(request.params.name)
+    handler: async (request: FastifyRequest<{ Params: { address: string }, Querystring: SegmentQuery }>, reply) => {
+      const row = titleAt(request.params.address)
       const read = row.manifest === null ? null : manifests.get(row.manifest)
       if (read === null || read.fault !== null) throw new CatalogFault('MANIFEST_MISSING')
       const { rendition, from, count } = request.query

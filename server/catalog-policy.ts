@@ -1,0 +1,27 @@
+// Whose events the catalog takes, as the configuration has it (design §6).
+
+import type { Policy } from './auth/policy.ts'
+import type { CatalogParts } from './catalog/catalog.ts'
+import type { Config } from './config.ts'
+
+export function catalogPolicy ({ titlePubkeys, adminPubkeys, uploadPubkeys }: Config, policy: Policy, ownPubkey: string): Pick<CatalogParts, 'policy' | 'trusted'> {
+  const known = new Set([ownPubkey, ...adminPubkeys, ...titlePubkeys, ...uploadPubkeys])
+  const operators = new Set(adminPubkeys)
+  return {
+    policy: {
+      titlePubkeys: new Set(titlePubkeys),
+      mayUpload: (pubkey) => {
+        try {
+          policy.judge({ pubkey, type: null, size: null })
+          return true
+        } catch {
+          return false
+        }
+      },
+      // until trust bundles say which keys those are, the operator's own
+      mayRelease: (pubkey) => operators.has(pubkey),
+      maySnapshot: () => false // but our own, which is always taken
+    },
+    trusted: (pubkey) => known.has(pubkey)
+  }
+}

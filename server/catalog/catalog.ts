@@ -1,0 +1,188 @@
+// The catalog put together: its tables and views, the road in, relays told and followed, manifests read, snapshots made. What app.ts mounts and
+// marquee.ts starts and closes.
+
+import { readAddress } from './address.ts'
+import { Announcer } from './announcer.ts'
+import { AuthorRows } from './author-rows.ts'
+import { CATALOG_KINDS } from './catalog-event.ts'
+import { CatalogStore } from './catalog-store.ts'
+import { RelayCursors } from './cursors.ts'
+import { Follower } from './follower.ts'
+import { ADVERT_MAX_AGE, PROVIDER_ADVERT_KIND } from './kinds/provider-advert.ts'
+import { ManifestReader } from './manifest-reader.ts'
+import { Outbox } from './outbox.ts'
+import { OwnClock } from './own-clock.ts'
+import { OwnEvents } from './own-events.ts'
+import { Prober } from './prober.ts'
+import { Publisher } from './publish.ts'
+import { Relay } from './relay.ts'
+import { RelayReport } from './relay-report.ts'
+import { ProbeRows } from './rows/probe-rows.ts'
+import { ManifestRows } from './rows/manifest-rows.ts'
+import { Snapshots } from './snapshot.ts'
+import { CollectionViews } from './views/collection-views.ts'
+import { HashViews } from './views/hash-views.ts'
+import { ProviderViews } from './views/provider-views.ts'
+import { TitleViews } from './views/title-views.ts'
+import type { Database } from '../database.ts'
+import type { EventDraft, SignedEvent } from '../auth/signature.ts'
+import type { Blobs } from '../stores/blobs.ts'
+import type { StateStore } from '../stores/state.ts'
+import type { AuthorFacts } from './authors.ts'
+import type { Topic } from './follower.ts'
+import type { Told } from './outbox.ts'
+import type { OwnEventsParts } from './own-events.ts'
+import type { ProberParts } from './prober.ts'
+
+export interface CatalogParts {
+  database: Database
+  blobs: Blobs
+  state: StateStore
+  /** `ws(s)://` URLs to announce to and to follow. */
+  relays: readonly string[]
+  pubkey: string
+  sign: (draft: EventDraft) => SignedEvent
+  policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere'>
+  /** Keys whose adverts come before others'. */
+  trusted: (pubkey: string) => boolean
+  /** What the server needs to tell relays of itself and of what it has; null: it does not. */
+  own: Pick<OwnEventsParts, 'servers' | 'mayTell' | 'lastScrubbed'> | null
+  /** The way to other providers; null: nobody is looked at. */
+  probe: Pick<ProberParts, 'ask' | 'isOurs'> | null
+  /** Unix milliseconds. */
+  now: () => number
+  /** Hears of what failed in the background. */
+  onFault: (error: unknown, what: string) => void
+}
+
+const MANIFESTS_MS = 5000
+const SWEEP_MS = 60_000
+const SNAPSHOT_MS = 24 * 3600_000
+
+const TOPICS: readonly Topic[] = [
+  { name: 'catalog', filter: { kinds: CATALOG_KINDS.filter((kind) => kind !== PROVIDER_ADVERT_KIND) }, reach: null },
+  { name: 'adverts', filter: { kinds: [PROVIDER_ADVERT_KIND] }, reach: ADVERT_MAX_AGE }
+]
+
+export class Catalog {
+  readonly store: CatalogStore
+  readonly publisher: Publisher
+  readonly outbox: Outbox
+  readonly manifests: ManifestRows
+  readonly reader: ManifestReader
+  readonly snapshots: Snapshots
+  readonly titles: TitleViews
+  readonly collections: CollectionViews
+  readonly hashes: HashViews
+  readonly providers: ProviderViews
+  readonly relays: readonly Relay[]
+  readonly followers: readonly Follower[]
+  readonly own: OwnEvents | null
+  readonly report: RelayReport
+  readonly #prober: Prober | null
+  readonly #announcers: readonly Announcer[]
+  readonly #parts: CatalogParts
+  readonly #timers: NodeJS.Timeout[] = []
+
+  constructor (parts: CatalogParts) {
+    const { database, blobs, state, relays, pubkey, sign, policy, trusted, own, probe, now, onFault } = parts
+    this.#parts = parts
+    this.store = new CatalogStore(database)
+    this.outbox = new Outbox(database)
+    this.manifests = new ManifestRows(database)
+    this.reader = new ManifestReader({ blobs, rows: this.manifests, now })
+    this.titles = new TitleViews(database)
+    this.collections = new CollectionViews(database)
+    this.hashes = new HashViews(database)
+    this.providers = new ProviderViews(database, trusted)
+    const { log } = this.store
+    const newest = (address: string): number | null => {
+      const at = readAddress(address)
+      return at === null ? log.newest(pubkey, Number(address)) : log.versions(at.kind, at.pubkey, at.d).reduce<number | null>((most, { created_at }) => Math.max(most ?? 0, created_at), null)
+    }
+    this.publisher = new Publisher({
+      store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, policy, now
+    })
+    this.snapshots = new Snapshots({ database, store: this.store, publisher: this.publisher, blobs, now })
+    const cursors = new RelayCursors(database)
+    this.relays = relays.map((url) => new Relay({ url, sign, now }))
+    this.#announcers = this.relays.map((relay) => new Announcer({ relay, outbox: this.outbox, now }))
+    this.followers = this.relays.map((relay) => new Follower({ relay, publisher: this.publisher, cursors, topics: TOPICS, now }))
+    const { publisher, outbox } = this
+    this.own = own === null ? null : new OwnEvents({ ...own, database, log, publisher, outbox, relays, blobs, now, onFault, onQueued: () => { this.#wake() } })
+    this.#prober = probe === null ? null : new Prober({ ...probe, rows: new ProbeRows(database), blobs, pubkey, now, onFault })
+    this.report = new RelayReport({ database, urls: relays, relays: this.relays, followers: this.followers, adverts: () => this.own?.adverts ?? 0 })
+  }
+
+  /** Restores what an empty database lacks, connects, and keeps up from then on. Rejects with StoreError. */
+  async start (): Promise<void> {
+    if (this.store.log.last === 0) {
+      await this.publisher.restore()
+      await this.snapshots.restore()
+    }
+    for (const relay of this.relays) relay.start()
+    this.own?.start()
+    this.#prober?.start()
+    // a title that came, and a manifest that was read, are worth an advert
+    this.store.onAdded((events) => { if (events.some(({ parsed: { type } }) => type !== 'advert')) this.own?.wake() })
+    this.#every(MANIFESTS_MS, 'manifests could not be read', async () => { if (await this.reader.round() > 0) this.own?.wake() })
+    this.#every(SWEEP_MS, 'the catalog could not be swept', async () => {
+      const now = this.#parts.now()
+      this.store.sweep(Math.floor(now / 1000))
+      this.manifests.sweep(10)
+      this.outbox.sweep(now)
+    })
+    this.#every(SNAPSHOT_MS, 'no snapshot could be made', async () => { await this.makeSnapshot() })
+  }
+
+  #every (pause: number, what: string, work: () => Promise<unknown>): void {
+    let running = false
+    const timer = setInterval(() => {
+      if (running) return
+      running = true
+      work().catch((error: unknown) => { this.#parts.onFault(error, what) }).finally(() => { running = false })
+    }, pause)
+    timer.unref()
+    this.#timers.push(timer)
+  }
+
+  #wake (): void {
+    for (const announcer of this.#announcers) announcer.wake()
+  }
+
+  /** Tells every relay; what each made of it, as far as that is known after `patience` milliseconds. */
+  async announce (event: SignedEvent, patience: number): Promise<Told[]> {
+    this.outbox.queue(event, this.relays.map(({ url }) => url), this.#parts.now())
+    this.#wake()
+    const end = Date.now() + patience
+    for (;;) {
+      const told = this.outbox.told(event.id)
+      // one that waits for a relay that is away will wait longer than anybody who asks
+      if (Date.now() >= end || told.every(({ state, attempts }) => state !== 'waiting' || attempts > 0)) return told
+      await new Promise((resolve) => { setTimeout(resolve, 20) })
+    }
+  }
+
+  /** Makes a snapshot and announces it; null when nothing came since the last. Rejects with StoreError or CatalogFault. */
+  async makeSnapshot (): Promise<SignedEvent | null> {
+    const made = await this.snapshots.make()
+    if (made === null) return null
+    await this.announce(made.parsed.event, 0)
+    return made.parsed.event
+  }
+
+  /** Whether a live title or a release names this blob: such are pinned. */
+  names (sha256: string): boolean {
+    return this.hashes.mentions({ algorithm: 'sha256', hex: sha256 }, Math.floor(this.#parts.now() / 1000), 1).length > 0
+  }
+
+  /** Resolves when nothing of it runs any more: before the database is closed. */
+  async close (): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.own?.close()
+    await this.#prober?.close()
+    for (const announcer of this.#announcers) announcer.close()
+    for (const relay of this.relays) relay.close()
+    for (const follower of this.followers) follower.close()
+  }
+}
