@@ -34,7 +34,8 @@ const LIVE = "t.status = 'published' AND (t.expires_at IS NULL OR t.expires_at >
 const PLAYS = "h.role IN ('init', 'segment')"
 
 export class AdvertTargets {
-  readonly #mayTell: (sha256: string) => boolean
+  /** False for a blob that is blocked, restricted, or known to be damaged. */
+  readonly mayTell: (sha256: string) => boolean
   readonly #last: Statement<[], { id: number | null }>
   readonly #ofTitles: Statement<[{ over: number, to: number, now: number }], TargetRow>
   readonly #ofReleases: Statement<[{ limit: number }], TargetRow>
@@ -43,9 +44,8 @@ export class AdvertTargets {
   readonly #held: Readonly<Record<'manifest' | 'hashseq', Statement<[number], { sha256: Buffer, here: number }>>>
   readonly #compared = new Map<string, boolean>()
 
-  /** @param mayTell false for a blob that is blocked, restricted, or known to be damaged */
   constructor (database: Database, mayTell: (sha256: string) => boolean) {
-    this.#mayTell = mayTell
+    this.mayTell = mayTell
     this.#last = database.prepare('SELECT max(id) AS id FROM titles')
     // an aggregate hash has no blob; what the title says of a BLAKE3 is not asked
     this.#ofTitles = database.prepare(`
@@ -79,14 +79,14 @@ export class AdvertTargets {
 
   #add (row: TargetRow, now: number, lists: Map<string, Target>, singles: Map<string, Target>): void {
     const [sha256, blake3] = [row.sha256.toString('hex'), row.blake3.toString('hex')]
-    if (!this.#mayTell(sha256)) return
+    if (!this.mayTell(sha256)) return
     const { role, size, manifest } = row
     if (role === 'manifest') {
       // not read yet, or no manifest: what does it list?
       if (manifest !== null) lists.set(blake3, { sha256, blake3, size, scope: 'manifest', manifest })
     } else if (role === 'hashseq' && manifest !== null && this.#isSequence(sha256, manifest)) {
       if (!lists.has(blake3)) lists.set(blake3, { sha256, blake3, size, scope: 'hashseq', manifest })
-    } else if (!this.#listing.all({ sha256: row.sha256, now }).some((list) => this.#mayTell(list.sha256.toString('hex')))) {
+    } else if (!this.#listing.all({ sha256: row.sha256, now }).some((list) => this.mayTell(list.sha256.toString('hex')))) {
       singles.set(blake3, { sha256, blake3, size, scope: 'blob', manifest: null })
     }
   }
@@ -111,7 +111,7 @@ export class AdvertTargets {
     let [held, listed] = [0, 0]
     for (const { sha256, here } of this.#held[scope].iterate(manifest)) {
       listed++
-      if (here === 1 && this.#mayTell(sha256.toString('hex'))) held++
+      if (here === 1 && this.mayTell(sha256.toString('hex'))) held++
     }
     return { held, listed }
   }

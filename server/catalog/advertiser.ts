@@ -17,7 +17,7 @@ import type { OwnAdvertRows, StandingAdvert } from './rows/own-advert-rows.ts'
 export interface AdvertiserParts {
   publisher: Pick<Publisher, 'publishOwn' | 'pubkey'>
   rows: OwnAdvertRows
-  targets: Pick<AdvertTargets, 'wanted' | 'coverage'>
+  targets: Pick<AdvertTargets, 'wanted' | 'coverage' | 'mayTell'>
   possession: Pick<Possession, 'check'>
   outbox: Outbox
   /** URLs of the relays that are told. */
@@ -131,8 +131,8 @@ export class Advertiser {
     const { rows, targets, now } = this.#parts
     const began = now()
     const wanted = await targets.wanted(Math.floor(began / 1000), MOST)
-    onLooked()
     const standing = rows.standing(Math.floor(now() / 1000))
+    onLooked()
     this.#forget(wanted, standing)
     for (const advert of standing.values()) if (!wanted.has(advert.blake3)) await this.#takeBack(advert)
     await this.#bury()
@@ -183,7 +183,8 @@ export class Advertiser {
     const wait = (why: keyof typeof AGAIN): void => { this.#waiting.set(blake3, Math.floor(now() / 1000) + AGAIN[why]) }
     try {
       const possessed = await possession.check(sha256)
-      if (this.#closed) return
+      // blocked while it was read: the next round takes it back
+      if (this.#closed || !targets.mayTell(sha256)) return
       if (possessed === 'held') {
         await this.#publish((createdAt) => buildProviderAdvert({ blake3, sha256, scope, coverage: targets.coverage(target), servers: [...servers()], size }, createdAt))
         if (advert !== null) this.#parts.outbox.drop(advert.event)

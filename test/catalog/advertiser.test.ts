@@ -99,6 +99,20 @@ t.test('nothing private is ever advertised: only what a public title or release 
   t.match(after.map((event) => event.kind === 30081 ? parseProviderAdvert(event) : null).find((each) => each?.scope === 'manifest'), { coverage: { held: 6, listed: 7 } })
 })
 
+t.test('what is blocked while its bytes are looked at is not advertised', async t => {
+  const provider = await Provider.open(t.testdir({}))
+  const file = await provider.put(seededBlob('file', 9000).bytes)
+  provider.artifact(file)
+  const { possession } = provider
+  const check = possession.check.bind(possession)
+  possession.check = async (sha256) => {
+    provider.hidden.add(sha256)
+    return check(sha256)
+  }
+  t.strictSame(await provider.round(), [])
+  t.strictSame(await provider.round(60), [])
+})
+
 t.test('48 h expiry, refreshed at 24 h ± 4 h', async t => {
   const dice = diceOf(7)
   const drawn = Array.from({ length: 10_000 }, () => dueAt(0, dice(2 ** 31) / 2 ** 31))
