@@ -65,6 +65,8 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     return value
   }
 
+  app.get('/admin/relays', async () => ({ relays: relays?.lines() ?? [] }))
+
   app.get('/admin/reports', async () => ({ reports: await listReports(state) }))
 
   app.post('/admin/reports/:id', async (request: FastifyRequest<{ Params: { id: string } }>) => {
@@ -75,8 +77,6 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     if (blocked === null) throw new Failure('REPORT_UNKNOWN')
     return { blocked }
   })
-
-  app.get('/admin/relays', async () => ({ relays: relays?.lines() ?? [] }))
 
   for (const list of LISTS) {
     app.get(`/admin/${list}`, async () => ({ lines: await lists.lines(list) }))

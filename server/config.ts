@@ -42,6 +42,8 @@ export interface Config {
   }
   /** ws and wss URLs as nostr-tools' `normalizeURL` spells them. */
   readonly relays: readonly string[]
+  /** Looks now and then whether other providers have what they say. */
+  readonly probeProviders: boolean
   /** Lowercase hex. */
   readonly nodeKey: string | null
   /** Lowercase hex, as the other lists of keys. */
@@ -65,8 +67,6 @@ export interface Config {
   readonly maxWaitingUploads: number
   readonly inlineLimit: number
   readonly cacheSize: number
-  /** Looks now and then whether other providers have what they say. */
-  readonly probeProviders: boolean
   readonly mirrorAllowPrivate: boolean
   readonly rateLimit: boolean
   /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */

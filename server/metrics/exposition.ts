@@ -78,6 +78,15 @@ export const DEFINITIONS: readonly Definition[] = [
   { name: 'marquee_sent_bytes_total', type: 'counter', help: 'Bytes sent to clients, heads and all', read: ({ traffic }) => [{ value: traffic.read().sent }] },
   { name: 'marquee_connections', type: 'gauge', help: 'Connections open now', read: ({ traffic }) => [{ value: traffic.read().connections }] },
   { name: 'marquee_uploads_active', type: 'gauge', help: 'Bodies of uploads and mirrors arriving now', read: () => [{ value: bodiesArriving() }] },
+  { name: 'marquee_relay_up', type: 'gauge', help: 'Whether the link to a relay is open', read: ({ relays }) => byRelay(relays?.up()) },
+  { name: 'marquee_outbox_waiting', type: 'gauge', help: 'Events that wait to be told to a relay', read: ({ relays }) => byRelay(relays?.waiting()) },
+  {
+    name: 'marquee_relay_events_total',
+    type: 'counter',
+    help: 'Events that came from a relay, by what became of them',
+    read: ({ relays }) => relays?.events().map(({ relay, outcome, value }) => ({ labels: { relay, outcome }, value })) ?? []
+  },
+  { name: 'marquee_adverts_live', type: 'gauge', help: 'Provider adverts of our own that stand', read: ({ relays }) => relays === null ? [] : [{ value: relays.adverts }] },
   { name: STORE_DURATION, type: 'histogram', help: 'Time the store took, by action', read: durations },
   {
     name: 'marquee_store_faults_total',
@@ -93,16 +102,7 @@ export const DEFINITIONS: readonly Definition[] = [
   },
   { name: 'marquee_token_cache_lookups_total', type: 'counter', help: 'Authorization headers looked for among those already verified', read: ({ guard }) => hitsOf(guard.tokenCache) },
   { name: 'marquee_blob_cache_lookups_total', type: 'counter', help: 'Blobs looked for in the memory of hot ones', read: () => hitsOf(hotBlobCounts) },
-  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] },
-  { name: 'marquee_relay_up', type: 'gauge', help: 'Whether the link to a relay is open', read: ({ relays }) => byRelay(relays?.up()) },
-  { name: 'marquee_outbox_waiting', type: 'gauge', help: 'Events that wait to be told to a relay', read: ({ relays }) => byRelay(relays?.waiting()) },
-  {
-    name: 'marquee_relay_events_total',
-    type: 'counter',
-    help: 'Events that came from a relay, by what became of them',
-    read: ({ relays }) => relays?.events().map(({ relay, outcome, value }) => ({ labels: { relay, outcome }, value })) ?? []
-  },
-  { name: 'marquee_adverts_live', type: 'gauge', help: 'Provider adverts of our own that stand', read: ({ relays }) => relays === null ? [] : [{ value: relays.adverts }] }
+  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] }
 ]
 
 export interface Exposition {
