@@ -187,6 +187,7 @@ CREATE TABLE outbox (                           -- what is still to be told to a
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX outbox_due ON outbox (relay, next_at) WHERE state = 'waiting';
+CREATE INDEX outbox_refused ON outbox (relay, queued_at) WHERE state = 'refused';
 
 CREATE TABLE relay_cursors (                    -- how far each followed relay has been read
   relay      TEXT NOT NULL,                     -- URL

@@ -10,6 +10,7 @@ import { LISTS } from './stores/hash-lists.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Guard, Token } from './auth/guard.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
+import type { RelayReport } from './catalog/relay-report.ts'
 import type { DamagedBlobs } from './stores/damaged.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
@@ -24,6 +25,8 @@ export interface AdminParts {
   keeper: string
   damaged: DamagedBlobs
   decisions: Decisions
+  /** Null, or left out: nothing is published or followed. */
+  relays?: Pick<RelayReport, 'lines'> | null
   /** Milliseconds. */
   now: () => number
   /** `adminPubkeys`: 64 hex digits each; `idleTimeout`: milliseconds a body may stand still. */
@@ -53,7 +56,7 @@ function keysIn (value: unknown): string[] {
   return [...new Set(keys as string[])]
 }
 
-export async function admin (app: FastifyInstance, { guard, rates, state, lists, damaged, keeper, decisions, now, settings }: AdminParts): Promise<void> {
+export async function admin (app: FastifyInstance, { guard, rates, state, lists, damaged, keeper, decisions, relays = null, now, settings }: AdminParts): Promise<void> {
   takeBodiesAsBytes(app, settings)
   const tokens = new WeakMap<object, Token>()
 
@@ -70,6 +73,8 @@ export async function admin (app: FastifyInstance, { guard, rates, state, lists,
     if (!isPayloadOf(tokens.get(request)!.payload!, request.body, value)) throw new Failure('TOKEN_PAYLOAD')
     return value
   }
+
+  app.get('/admin/relays', async () => ({ relays: relays?.lines() ?? [] }))
 
   app.get('/admin/reports', async () => ({ reports: await listReports(state) }))
 

@@ -34,6 +34,7 @@ import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Catalog } from './catalog/catalog.ts'
+import type { RelayReport } from './catalog/relay-report.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Care } from './stores/care.ts'
 import type { CatchUp } from './stores/catch-up.ts'
@@ -68,6 +69,8 @@ export interface AppParts {
   decisions: Decisions
   /** What is configured: rooms look at `current` for each request, since it may change while they run. */
   settings: Settings
+  /** Null, or left out: nothing is published or followed. */
+  relays?: RelayReport | null
   times: StoreTimes
   /** Null: nobody collects traces. */
   traces: Traces | null
@@ -177,7 +180,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
   await app.register(admin, { ...parts, damaged: parts.care.damaged })
-  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null } })
   return app
 }
 

@@ -66,6 +66,7 @@ export const FIELDS: readonly Field[] = [
   { key: 'uploadPubkeys', env: 'UPLOAD_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys, live: true },
   { key: 'readPubkeys', env: 'READ_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys, live: true },
   { key: 'adminPubkeys', env: 'ADMIN_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys, live: true },
+  { key: 'probeProviders', env: 'PROBE_PROVIDERS', reading: 'switch', fallback: false, schema: bool },
   { key: 'titlePubkeys', env: 'TITLE_PUBKEYS', reading: 'list', fallback: [], schema: pubkeys },
   { key: 'releaseRoot', env: 'RELEASE_ROOT', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'hex64' } } },
   { key: 'timestampKey', env: 'TIMESTAMP_KEY', fallback: null, schema: secretText, secret: true },

@@ -54,6 +54,8 @@ export interface Config {
   }
   /** ws and wss URLs as nostr-tools' `normalizeURL` spells them. */
   readonly relays: readonly string[]
+  /** Looks now and then whether other providers have what they say. */
+  readonly probeProviders: boolean
   /** Lowercase hex. */
   readonly nodeKey: string | null
   /** Lowercase hex, as the other lists of keys. */

@@ -9,6 +9,7 @@ import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
 import { signEvent } from './auth/signature.ts'
+import { askOrigin } from './buds/asking-origin.ts'
 import { openMirrors } from './buds/mirrors.ts'
 import { openOffload } from './buds/offload.ts'
 import { Room } from './buds/room.ts'
@@ -161,10 +162,15 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       disk?.reload({ reserve: config.diskReserve })
       room.reload(quotasOf(config))
     })
+    const mayTell = (sha256: string): boolean => !lists.hides(sha256) && lists.readersOf(sha256) === null && !damaged.has(sha256)
     const catalog = new Catalog({
       database, blobs, state: stores.state, relays: config.relays, now,
       pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
       ...catalogPolicy(config, policy, nodeKey.pubkey),
+      own: !tellsOfItself(config) ? null : { servers: () => [new URL(names.publicUrl).origin], mayTell, lastScrubbed: (sha256) => care.scrubber.lastScrubbed(sha256) },
+      probe: !config.probeProviders ? null : {
+        ask: (url, question) => askOrigin(url, question, { allowPrivate: config.mirrorAllowPrivate, refuse: (next) => names.isOurs(next) }), isOurs: (url) => names.isOurs(url)
+      },
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
     const app = await build({
@@ -174,6 +180,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       lists,
       retention: retained.retention,
       decisions,
+      relays: catalog.report,
       offload: openOffload(config.offload, new DirectPlaces(stores), now),
       logger, now,
       keeper: nodeKey.pubkey,
@@ -224,7 +231,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(keeping)
         for (const each of following) clearInterval(each)
         clearInterval(sweeping)
-        catalog.close()
+        await catalog.close()
         catchUp?.stop()
         await app.close()
         await endRetention()
@@ -250,6 +257,11 @@ function placesOf ({ maxUploads, maxWaitingUploads }: Config): { places: number,
 
 function quotasOf ({ maxKeyBytes, maxKeyBlobs, maxStoreBytes, maxStoreBlobs }: Config): Quotas {
   return { keyBytes: maxKeyBytes, keyBlobs: maxKeyBlobs, storeBytes: maxStoreBytes, storeBlobs: maxStoreBlobs }
+}
+
+/** Where nobody is told, nobody could come, or only some may read, nothing is advertised. */
+function tellsOfItself ({ relays, publicUrlGiven, readPubkeys }: Config): boolean {
+  return relays.length > 0 && publicUrlGiven && readPubkeys.length === 0
 }
 
 /** With no PUBLIC_URL configured every name of this machine's loopback is ours. */

@@ -24,7 +24,7 @@ const rankOf = (layer: string): number => LAYERS.findIndex(([name]) => name === 
 /** Files that only think: no I/O, no database, no clock of their own. */
 const PURE = [
   'auth/token', 'auth/blossom-token', 'auth/nip98', 'auth/our-names', 'auth/policy', 'auth/replays', 'auth/rate-buckets', 'auth/client-address', 'auth/rate-limits',
-  'catalog/accept', 'catalog/address', 'catalog/authors', 'catalog/backfill', 'catalog/backoff', 'catalog/budget', 'catalog/catalog-event', 'catalog/cursor', 'catalog/event-id', 'catalog/faults',
+  'catalog/accept', 'catalog/address', 'catalog/advert-times', 'catalog/authors', 'catalog/backfill', 'catalog/backoff', 'catalog/budget', 'catalog/catalog-event', 'catalog/cursor', 'catalog/event-id', 'catalog/faults',
   'catalog/fold', 'catalog/hash-name', 'catalog/kinds/application', 'catalog/kinds/application-data', 'catalog/kinds/artifact',
   'catalog/kinds/collection', 'catalog/kinds/media', 'catalog/kinds/platforms', 'catalog/kinds/provider-advert', 'catalog/kinds/relay-list',
   'catalog/kinds/release', 'catalog/kinds/server-list', 'catalog/kinds/snapshot', 'catalog/kinds/title', 'catalog/kinds/withdrawal',

@@ -171,6 +171,10 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   ...CATALOG_LOOKS.flatMap(both),
   ...CATALOG_CALLS,
   {
+    id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',
+    answers: { 200: { description: 'Those configured, then those of which something is left', content: OBJECT } }, refusals: [401, 403, 429, 503]
+  },
+  {
     id: 'adminReports', group: 'Operators', method: 'GET', path: '/admin/reports', token: 'nip98', summary: 'The reports kept',
     answers: { 200: { description: 'All of them', content: OBJECT } }, refusals: [401, 403, 429, 503]
   },

@@ -31,16 +31,23 @@ export interface OriginOptions {
   refuse?: (url: URL) => boolean
   /** Ends everything, the body too, with its reason as the error. */
   signal?: AbortSignal
+  /** GET by default; the answer to HEAD has no body. */
+  method?: 'GET' | 'HEAD'
+  /** First and last byte that are wanted, inclusive: the answer must be 206. */
+  range?: readonly [first: number, last: number]
 }
 
 export interface Origin {
-  status: 200
+  /** 206 where a range was asked for, else 200. */
+  status: 200 | 206
   /** Where the last redirect led. */
   url: URL
   /** `Content-Type` as sent, or null. */
   type: string | null
   /** `Content-Length` in bytes, or null when the origin does not say. */
   length: number | null
+  /** `Content-Range` as sent, of a 206. */
+  range?: string | null
   /** The reader must take it all or destroy it. Breaks with ORIGIN_FAILED. */
   body: Readable
 }
@@ -82,8 +89,8 @@ async function follow (start: URL, options: OriginOptions, signal: AbortSignal):
   for (let redirects = 0; redirects <= options.maxRedirects; redirects++) {
     checkUrl(url, options)
     const addresses = await resolveHost(url, options, signal)
-    const { head, body } = await ask(url, addresses, options.idleTimeout, signal)
-    if (!REDIRECTS.includes(head.statusCode ?? 0)) return { ...readHead(head), url, body }
+    const { head, body } = await ask(url, addresses, options, signal)
+    if (!REDIRECTS.includes(head.statusCode ?? 0)) return { ...readHead(head, options.range === undefined ? 200 : 206), url, body }
     body.destroy()
     url = parseLocation(head, url)
   }
@@ -122,17 +129,18 @@ function lookUp (host: string, { lookup }: OriginOptions, signal: AbortSignal): 
   })
 }
 
-/** One GET to one of these addresses, up to the headers. */
-function ask (url: URL, addresses: OriginAddress[], idleTimeout: number, signal: AbortSignal): Promise<{ head: IncomingMessage, body: OriginBody }> {
+/** One request to one of these addresses, up to the headers. */
+function ask (url: URL, addresses: OriginAddress[], { idleTimeout, method = 'GET', range }: OriginOptions, signal: AbortSignal): Promise<{ head: IncomingMessage, body: OriginBody }> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const sought: http.RequestOptions & { autoSelectFamilyAttemptTimeout: number } = {
       // No pooling: a connection kept for a name could outlive the check of its address. No proxy either.
       agent: false,
+      method,
       host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: url.port === '' ? null : url.port,
       path: url.pathname + url.search,
-      headers: { Host: url.host, 'User-Agent': 'marquee', Accept: '*/*', 'Accept-Encoding': 'identity' },
+      headers: { Host: url.host, 'User-Agent': 'marquee', Accept: '*/*', 'Accept-Encoding': 'identity', ...(range === undefined ? {} : { Range: `bytes=${range[0]}-${range[1]}` }) },
       lookup: pin(addresses),
       autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -180,15 +188,15 @@ function parseLocation ({ headers }: IncomingMessage, from: URL): URL {
   return new URL(text, from)
 }
 
-function readHead ({ statusCode, headers }: IncomingMessage): Pick<Origin, 'status' | 'type' | 'length'> {
-  if (statusCode !== 200) throw failed(`the origin answered ${statusCode}`)
+function readHead ({ statusCode, headers }: IncomingMessage, wanted: Origin['status']): Pick<Origin, 'status' | 'type' | 'length' | 'range'> {
+  if (statusCode !== wanted) throw failed(`the origin answered ${statusCode}`)
   // The hash is of the bytes as the origin holds them: what was packed for the way is not that.
   const encodings = [headers['content-encoding'] ?? 'identity', headers['transfer-encoding'] ?? 'chunked']
   if (!/^(identity)?,chunked$/i.test(encodings.map(text => text.trim()).join())) throw failed('the origin encodes what it sends')
   const declared = headers['content-length']
   const length = declared === undefined || headers['transfer-encoding'] !== undefined ? null : Number(declared)
   if (length !== null && !Number.isSafeInteger(length)) throw failed('the origin names no sensible length')
-  return { status: 200, type: headers['content-type']?.trim() || null, length }
+  return { status: wanted, type: headers['content-type']?.trim() || null, length, ...(wanted === 206 ? { range: headers['content-range'] ?? null } : {}) }
 }
 
 /** A response's bytes, pulled as they are read, with the origin's faults as failures. */

@@ -12,8 +12,12 @@ import { ADVERT_MAX_AGE, PROVIDER_ADVERT_KIND } from './kinds/provider-advert.ts
 import { ManifestReader } from './manifest-reader.ts'
 import { Outbox } from './outbox.ts'
 import { OwnClock } from './own-clock.ts'
+import { OwnEvents } from './own-events.ts'
+import { Prober } from './prober.ts'
 import { Publisher } from './publish.ts'
 import { Relay } from './relay.ts'
+import { RelayReport } from './relay-report.ts'
+import { ProbeRows } from './rows/probe-rows.ts'
 import { ManifestRows } from './rows/manifest-rows.ts'
 import { Snapshots } from './snapshot.ts'
 import { CollectionViews } from './views/collection-views.ts'
@@ -27,6 +31,8 @@ import type { StateStore } from '../stores/state.ts'
 import type { AuthorFacts } from './authors.ts'
 import type { Topic } from './follower.ts'
 import type { Told } from './outbox.ts'
+import type { OwnEventsParts } from './own-events.ts'
+import type { ProberParts } from './prober.ts'
 
 export interface CatalogParts {
   database: Database
@@ -39,6 +45,10 @@ export interface CatalogParts {
   policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere'>
   /** Keys whose adverts come before others'. */
   trusted: (pubkey: string) => boolean
+  /** What the server needs to tell relays of itself and of what it has; null: it does not. */
+  own: Pick<OwnEventsParts, 'servers' | 'mayTell' | 'lastScrubbed'> | null
+  /** The way to other providers; null: nobody is looked at. */
+  probe: Pick<ProberParts, 'ask' | 'isOurs'> | null
   /** Unix milliseconds. */
   now: () => number
   /** Hears of what failed in the background. */
@@ -67,12 +77,15 @@ export class Catalog {
   readonly providers: ProviderViews
   readonly relays: readonly Relay[]
   readonly followers: readonly Follower[]
+  readonly own: OwnEvents | null
+  readonly report: RelayReport
+  readonly #prober: Prober | null
   readonly #announcers: readonly Announcer[]
   readonly #parts: CatalogParts
   readonly #timers: NodeJS.Timeout[] = []
 
   constructor (parts: CatalogParts) {
-    const { database, blobs, state, relays, pubkey, sign, policy, trusted, now } = parts
+    const { database, blobs, state, relays, pubkey, sign, policy, trusted, own, probe, now, onFault } = parts
     this.#parts = parts
     this.store = new CatalogStore(database)
     this.outbox = new Outbox(database)
@@ -95,6 +108,10 @@ export class Catalog {
     this.relays = relays.map((url) => new Relay({ url, sign, now }))
     this.#announcers = this.relays.map((relay) => new Announcer({ relay, outbox: this.outbox, now }))
     this.followers = this.relays.map((relay) => new Follower({ relay, publisher: this.publisher, cursors, topics: TOPICS, now }))
+    const { publisher, outbox } = this
+    this.own = own === null ? null : new OwnEvents({ ...own, database, log, publisher, outbox, relays, blobs, now, onFault, onQueued: () => { this.#wake() } })
+    this.#prober = probe === null ? null : new Prober({ ...probe, rows: new ProbeRows(database), blobs, pubkey, now, onFault })
+    this.report = new RelayReport({ database, urls: relays, relays: this.relays, followers: this.followers, adverts: () => this.own?.adverts ?? 0 })
   }
 
   /** Restores what an empty database lacks, connects, and keeps up from then on. Rejects with StoreError. */
@@ -104,7 +121,11 @@ export class Catalog {
       await this.snapshots.restore()
     }
     for (const relay of this.relays) relay.start()
-    this.#every(MANIFESTS_MS, 'manifests could not be read', () => this.reader.round())
+    this.own?.start()
+    this.#prober?.start()
+    // a title that came, and a manifest that was read, are worth an advert
+    this.store.onAdded((events) => { if (events.some(({ parsed: { type } }) => type !== 'advert')) this.own?.wake() })
+    this.#every(MANIFESTS_MS, 'manifests could not be read', async () => { if (await this.reader.round() > 0) this.own?.wake() })
     this.#every(SWEEP_MS, 'the catalog could not be swept', async () => {
       const now = this.#parts.now()
       this.store.sweep(Math.floor(now / 1000))
@@ -125,10 +146,14 @@ export class Catalog {
     this.#timers.push(timer)
   }
 
+  #wake (): void {
+    for (const announcer of this.#announcers) announcer.wake()
+  }
+
   /** Tells every relay; what each made of it, as far as that is known after `patience` milliseconds. */
   async announce (event: SignedEvent, patience: number): Promise<Told[]> {
     this.outbox.queue(event, this.relays.map(({ url }) => url), this.#parts.now())
-    for (const announcer of this.#announcers) announcer.wake()
+    this.#wake()
     const end = Date.now() + patience
     for (;;) {
       const told = this.outbox.told(event.id)
@@ -146,8 +171,11 @@ export class Catalog {
     return made.parsed.event
   }
 
-  close (): void {
+  /** Resolves when nothing of it runs any more: before the database is closed. */
+  async close (): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    await this.own?.close()
+    await this.#prober?.close()
     for (const announcer of this.#announcers) announcer.close()
     for (const relay of this.relays) relay.close()
     for (const follower of this.followers) follower.close()

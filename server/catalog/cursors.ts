@@ -11,6 +11,9 @@ export interface RelayCursor {
   fullAt: number
 }
 
+/** A cursor, of the topic that it is for. */
+export interface TopicCursor extends RelayCursor { topic: string }
+
 interface Row {
   read_to: number
   top: number | null
@@ -20,21 +23,30 @@ interface Row {
 
 export class RelayCursors {
   readonly #get: Statement<[string, string], Row>
+  readonly #of: Statement<[string], Row & { topic: string }>
   readonly #put: Statement<[string, string, number, number | null, number | null, number]>
 
   constructor (database: Database) {
     this.#get = database.prepare('SELECT read_to, top, down_to, full_at FROM relay_cursors WHERE relay = ? AND topic = ?')
+    this.#of = database.prepare('SELECT topic, read_to, top, down_to, full_at FROM relay_cursors WHERE relay = ? ORDER BY topic')
     this.#put = database.prepare('INSERT OR REPLACE INTO relay_cursors (relay, topic, read_to, top, down_to, full_at) VALUES (?, ?, ?, ?, ?, ?)')
   }
 
   get (relay: string, topic: string): RelayCursor {
     const row = this.#get.get(relay, topic)
-    if (row === undefined) return { readTo: 0, under: null, fullAt: 0 }
-    const { read_to: readTo, top, down_to: downTo, full_at: fullAt } = row
-    return { readTo, under: top === null || downTo === null ? null : { top, downTo }, fullAt }
+    return row === undefined ? { readTo: 0, under: null, fullAt: 0 } : cursorOf(row)
+  }
+
+  /** How far each topic of a relay has been read. */
+  of (relay: string): TopicCursor[] {
+    return this.#of.all(relay).map((row) => ({ topic: row.topic, ...cursorOf(row) }))
   }
 
   put (relay: string, topic: string, { readTo, under, fullAt }: RelayCursor): void {
     this.#put.run(relay, topic, readTo, under?.top ?? null, under?.downTo ?? null, fullAt)
   }
+}
+
+function cursorOf ({ read_to: readTo, top, down_to: downTo, full_at: fullAt }: Row): RelayCursor {
+  return { readTo, under: top === null || downTo === null ? null : { top, downTo }, fullAt }
 }

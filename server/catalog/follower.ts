@@ -61,6 +61,8 @@ export class Follower {
   #gathered: SignedEvent[] = []
   #timer: NodeJS.Timeout | null = null
   #running: Promise<void> = Promise.resolve()
+  /** The link that we gave up: that it then closes is not what was wrong. */
+  #left: RelayLink | null = null
 
   constructor (parts: FollowerParts) {
     this.#parts = parts
@@ -88,14 +90,15 @@ export class Follower {
       this.#status.caughtUp = true
       relay.praise()
     } catch (error) {
-      this.#status.words = error instanceof RelayError ? error.words : String(error)
       // a relay that ends one answer badly may yet be a good one: the next link goes on from the cursor
-      link.close()
+      this.#ended(link, error instanceof RelayError ? error.words : String(error))
     }
   }
 
   /** The relay ended a subscription, or the link did: without it we follow nothing. */
   #ended (link: RelayLink, words: string): void {
+    if (this.#left === link) return
+    this.#left = link
     this.#status.caughtUp = false
     this.#status.words = words
     link.close()

@@ -39,8 +39,10 @@ export class Outbox {
   readonly #turn: Statement<[OutboxState, number, string, Buffer, string]>
   readonly #told: Statement<[Buffer], Told>
   readonly #summary: Statement<[], OutboxSummary>
+  readonly #waiting: Statement<[], { relay: string, waiting: number }>
   readonly #refused: Statement<[string, number], { event: Buffer, raw: string, words: string }>
   readonly #drop: Statement<[number]>
+  readonly #dropWaiting: Statement<[Buffer]>
   readonly #queueAll: (event: SignedEvent, relays: readonly string[], now: number) => void
 
   constructor (database: Database) {
@@ -56,8 +58,10 @@ export class Outbox {
       SELECT relay, count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'done') AS done,
         count(*) FILTER (WHERE state = 'refused') AS refused, min(queued_at) FILTER (WHERE state = 'waiting') AS oldest
       FROM outbox GROUP BY relay ORDER BY relay`)
+    this.#waiting = database.prepare("SELECT relay, count(*) AS waiting FROM outbox WHERE state = 'waiting' GROUP BY relay")
     this.#refused = database.prepare("SELECT event, raw, words FROM outbox WHERE relay = ? AND state = 'refused' ORDER BY queued_at DESC LIMIT ?")
     this.#drop = database.prepare("DELETE FROM outbox WHERE state = 'done' AND next_at < ?")
+    this.#dropWaiting = database.prepare("DELETE FROM outbox WHERE event = ? AND state = 'waiting'")
     this.#queueAll = database.transaction((event: SignedEvent, relays: readonly string[], now: number) => {
       for (const relay of relays) this.#queue.run({ event: Buffer.from(event.id, 'hex'), relay, raw: JSON.stringify(event), now })
     })
@@ -102,9 +106,19 @@ export class Outbox {
     return this.#summary.all()
   }
 
+  /** How much waits for each relay that something waits for: out of the index alone. */
+  waiting (): Map<string, number> {
+    return new Map(this.#waiting.all().map(({ relay, waiting }) => [relay, waiting]))
+  }
+
   /** The newest that a relay refused, with its words. */
   refusals (relay: string, limit: number): { id: string, kind: number, words: string }[] {
     return this.#refused.all(relay, limit).map(({ event, raw, words }) => ({ id: event.toString('hex'), kind: (JSON.parse(raw) as SignedEvent).kind, words }))
+  }
+
+  /** A newer version took its place: relays that were not told of it yet need not be. */
+  drop (id: string): void {
+    this.#dropWaiting.run(Buffer.from(id, 'hex'))
   }
 
   /** Forgets what was done a week ago. */

@@ -7,6 +7,7 @@ import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin }
 import { key } from './key.ts'
 import { rebuild } from './rebuild.ts'
 import { relayPolicy } from './relay-policy.ts'
+import { relays } from './relays.ts'
 import { reports } from './reports.ts'
 import { restrict, restricted, unrestrict } from './restrict.ts'
 import { serve } from './serve.ts'
@@ -14,7 +15,7 @@ import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve, config, verify, damaged, rebuild, copy, key, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
+  serve, config, verify, damaged, rebuild, copy, key, relays, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
   restrict, unrestrict, restricted,
   'relay-policy': relayPolicy
 }
@@ -28,6 +29,7 @@ export const HELP = `marquee COMMAND [--config FILE]
   rebuild   the database from the store
   copy      this store into another, folders or bucket, while the server runs
   key       this server's npub; --make prints a new key pair
+  relays    how each relay stands, and what waits for it
   reports   what people reported
   block     hides blobs and keeps them out
   unblock   ends that

@@ -13,6 +13,7 @@ import { DAMAGE } from './damage.ts'
 import type { Metric } from 'prom-client'
 import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
+import type { RelayReport } from '../catalog/relay-report.ts'
 import type { Room } from '../buds/room.ts'
 import type { UploadQueue } from '../buds/upload-queue.ts'
 import type { CatchUp } from '../stores/catch-up.ts'
@@ -31,6 +32,8 @@ export interface Sources {
   room: Room
   catchUp?: CatchUp | null
   care: Care
+  /** Null: nothing is published or followed. */
+  relays: RelayReport | null
 }
 
 export interface Sample {
@@ -72,6 +75,10 @@ function durations ({ times }: Sources): Sample[] {
   })
 }
 
+function byRelay (values: readonly { relay: string, value: number }[] = []): Sample[] {
+  return values.map(({ relay, value }) => ({ labels: { relay }, value }))
+}
+
 const STORE_DURATION = 'marquee_store_duration_seconds'
 
 export const DEFINITIONS: readonly Definition[] = [
@@ -82,6 +89,15 @@ export const DEFINITIONS: readonly Definition[] = [
   { name: 'marquee_sent_bytes_total', type: 'counter', help: 'Bytes sent to clients, heads and all', read: ({ traffic }) => [{ value: traffic.read().sent }] },
   { name: 'marquee_connections', type: 'gauge', help: 'Connections open now', read: ({ traffic }) => [{ value: traffic.read().connections }] },
   { name: 'marquee_uploads_active', type: 'gauge', help: 'Bodies of uploads and mirrors arriving now', read: () => [{ value: bodiesArriving() }] },
+  { name: 'marquee_relay_up', type: 'gauge', help: 'Whether the link to a relay is open', read: ({ relays }) => byRelay(relays?.up()) },
+  { name: 'marquee_outbox_waiting', type: 'gauge', help: 'Events that wait to be told to a relay', read: ({ relays }) => byRelay(relays?.waiting()) },
+  {
+    name: 'marquee_relay_events_total',
+    type: 'counter',
+    help: 'Events that came from a relay, by what became of them',
+    read: ({ relays }) => relays?.events().map(({ relay, outcome, value }) => ({ labels: { relay, outcome }, value })) ?? []
+  },
+  { name: 'marquee_adverts_live', type: 'gauge', help: 'Provider adverts of our own that stand', read: ({ relays }) => relays === null ? [] : [{ value: relays.adverts }] },
   { name: STORE_DURATION, type: 'histogram', help: 'Time the store took, by action', read: durations },
   {
     name: 'marquee_store_faults_total',

@@ -6,7 +6,7 @@ import t from 'tap'
 import { runCommand } from '../support/command.ts'
 import { NSEC, SECRET, writeConfig } from '../support/config.ts'
 
-const COMMANDS = ['serve', 'config', 'verify', 'rebuild', 'copy', 'key', 'reports', 'block', 'unblock', 'blocked', 'pin', 'unpin', 'pinned', 'allow', 'disallow', 'allowed', 'restrict', 'unrestrict', 'restricted', 'relay-policy']
+const COMMANDS = ['serve', 'config', 'verify', 'rebuild', 'copy', 'key', 'relays', 'reports', 'block', 'unblock', 'blocked', 'pin', 'unpin', 'pinned', 'allow', 'disallow', 'allowed', 'restrict', 'unrestrict', 'restricted', 'relay-policy']
 
 t.test('help is printed for the whole and for each command, with exit code 0', async t => {
   for (const args of [['--help'], ['-h'], ['help']]) {

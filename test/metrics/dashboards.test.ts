@@ -4,11 +4,14 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parse } from 'yaml'
+import { openDatabase } from '../../server/database.ts'
 import { DEFINITIONS } from '../../server/metrics/exposition.ts'
 import { startMarquee, upload } from '../support/app.ts'
 import { Signer } from '../support/keys.ts'
 import { scrape } from '../support/metrics.ts'
+import { fillOutbox, relayReportOf } from '../support/relay-report.ts'
 import type { Test } from 'tap'
+import type { Sources } from '../../server/metrics/exposition.ts'
 import type { Scraped } from '../support/metrics.ts'
 
 interface Panel { id: number, title: string, gridPos: { x: number, y: number, w: number, h: number }, targets: { expr: string, legendFormat: string }[] }
@@ -25,7 +28,15 @@ async function exported (t: Test): Promise<Scraped> {
   const { url } = await startMarquee(t)
   const bytes = Buffer.from('a blob')
   await upload(url, new Signer(), { bytes, sha256: createHash('sha256').update(bytes).digest('hex') })
-  return scrape(url)
+  const scraped = await scrape(url)
+  // a server without relays has no samples of them
+  const database = openDatabase(':memory:')
+  fillOutbox(database)
+  const sources = { relays: relayReportOf(database) } as unknown as Sources
+  for (const { name, read } of DEFINITIONS.filter(({ name }) => /^marquee_(relay|outbox|adverts)_/.test(name))) {
+    scraped.samples.push(...(await read(sources)).map(({ labels = {}, value }) => ({ name, labels: labels as Record<string, string>, value })))
+  }
+  return scraped
 }
 
 /** Metrics that an expression names, and labels it speaks of. */
