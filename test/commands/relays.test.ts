@@ -30,7 +30,7 @@ async function startAdmin (t: Test, database: Database): Promise<string> {
   let url = ''
   const guard = new Guard({ names: () => new OurNames(url, []), requireServerTag: false, rates })
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
-  await app.register(admin, { guard, rates, admins: [key.pubkey], relays: relayReportOf(database), now: Date.now, idleTimeout: 1000 } as unknown as AdminParts)
+  await app.register(admin, { guard, rates, keeper: key.pubkey, settings: { current: { adminPubkeys: [], idleTimeout: 1000 } }, relays: relayReportOf(database), now: Date.now } as unknown as AdminParts)
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`

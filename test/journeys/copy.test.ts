@@ -112,6 +112,8 @@ async function move (t: Test, from: () => Promise<StorePlace>, to: () => Promise
   t.equal((await runCommand(t, ['copy', '--to', next.file], old.env)).code, 2, 'the move is over')
 
   const there = await startServing(t, next.env)
+  // into a bucket it catches up in the background, and serves meanwhile
+  while (((await (await fetch(`${there.url}/readyz`)).json()) as { catchingUp?: unknown }).catchingUp !== undefined) await sleep(50)
   t.strictSame([await listed(there.url, ann), await listed(there.url, ben)], lists, 'every owner, type and time is as it was')
   for (const [, { sha256 }] of blobs) t.match(await hashed(await fetch(`${there.url}/${sha256}`)), { status: 200, sha256 })
   for (const { sha256 } of [...late, shared]) t.match(await hashed(await fetch(`${there.url}/${sha256}`)), { status: 200, sha256 })
