@@ -174,8 +174,11 @@ export class SharedRows {
       for (let next = left.next(); next.done !== true; next = left.next()) {
         const [text, watched] = next.value
         const seen = await locks.run(watched.sha256, () => this.#looksSo(watched.sha256, watched.change))
+        const over = now() >= watched.until
+        // an owner without a record for so long: who put it there was killed, and may have lost its own notes. All bytes come before an owner
+        if (!seen && over && watched.change?.there === true) await this.learn(watched.sha256, watched.change.owner, { learned: 0, forgotten: 0, restored: 0, lost: [] })
         // told again meanwhile: that is another watch
-        if ((seen || now() >= watched.until) && this.#due.get(text) === watched) this.#due.delete(text)
+        if ((seen || over) && this.#due.get(text) === watched) this.#due.delete(text)
       }
     }
     const lanes = await Promise.allSettled(Array.from({ length: LOOKS_AT_ONCE }, lane))

@@ -6,7 +6,7 @@ import { StoreError } from '../../server/errors.ts'
 import { MemoryObjects } from '../../server/stores/memory/objects.ts'
 import { MemoryPackStore } from '../../server/stores/memory/pack-store.ts'
 import { Layout } from '../../server/stores/layout.ts'
-import { sha256Multihash } from '../../server/stores/multihash.ts'
+import { keyOf, sha256Multihash } from '../../server/stores/multihash.ts'
 import { composeStores } from '../../server/stores/open.ts'
 import { ALICE, BOB, nodeOf } from '../suites/node-of.ts'
 import { seededBlob } from '../support/keys.ts'
@@ -142,6 +142,25 @@ void t.test('a note that is read before its change is to be seen is looked at ag
     await putting
     t.equal(await other.blobs.followChanges(), late > 10_000 ? 1 : 0, 'what took long is told again')
     t.match(other.listed(), [{ sha256 }])
+  }
+})
+
+void t.test('an upload whose node died between owner and record, and lost its own notes, is ended by whoever heard of it', async (t) => {
+  for (const size of [900, 50_000]) {
+    const { join, objects } = cluster()
+    const other = join()
+    const { bytes, sha256 } = seededBlob('half-done', size)
+    const record = keyOf(sha256Multihash(sha256))
+    // never written: the node dies there
+    const dying = join({ ...bind(objects), add: async (key, value) => key.startsWith('index/') && key.includes(record) ? new Promise<boolean>(() => {}) : objects.add(key, value) })
+    void dying.put(bytes)
+    while (await countOf(objects, 'owners/') === 0) await new Promise((resolve) => setImmediate(resolve))
+    t.equal(await other.blobs.followChanges(), 1)
+    t.same(other.listed(), [], 'it may still come')
+    other.pass(21_000)
+    await other.blobs.followChanges()
+    t.match(other.listed(), [{ sha256 }])
+    t.same(await other.get(sha256), Buffer.from(bytes))
   }
 })
 
