@@ -28,11 +28,15 @@ import type { Terms } from './api/terms.ts'
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
+import type { BlobFetcher } from './buds/blob-fetcher.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Catalog } from './catalog/catalog.ts'
+import type { Mirrors } from './catalog/mirrors/mirrors.ts'
+import type { Sources } from './metrics/exposition.ts'
 import type { Blobs } from './stores/blobs.ts'
+import type { Blob } from './stores/descriptors.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { StateStore } from './stores/state.ts'
@@ -41,6 +45,8 @@ import type { StoreTimes } from './stores/store-times.ts'
 export interface AppParts {
   blobs: Blobs
   catalog: Catalog
+  mirrors: Mirrors
+  fetcher: BlobFetcher
   guard: Guard
   policy: Policy
   rates: RateLimits
@@ -51,6 +57,10 @@ export interface AppParts {
   logger: FastifyBaseLogger
   /** Who sends blobs in our place; null for nobody. */
   offload: Offload | null
+  /** Fetches a blob that is not here and is asked for; null where nobody does. */
+  fill: ((sha256: string) => Promise<Blob | null>) | null
+  /** What the catalog fetched, for the metrics. */
+  fetched: Sources['fetched']
   /** Milliseconds. */
   now: () => number
   admins: readonly string[]
@@ -145,7 +155,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(api, { ...parts, maxHeaderSize: MAX_HEADER_BYTES })
   await app.register(health, parts)
   await app.register(bud02, parts)
-  await app.register(bud04, { ...parts, allowPrivate: parts.mirrorAllowPrivate })
+  await app.register(bud04, parts)
   await app.register(bud06, parts)
   await app.register(bud09, parts)
   await app.register(bud12, parts)
@@ -154,7 +164,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.mirrorAllowPrivate, idleTimeout: parts.idleTimeout })
   })
   await app.register(admin, parts)
-  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard } })
+  await app.register(metrics, { token: parts.metricsToken, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, fetched: parts.fetched } })
   return app
 }
 

@@ -66,6 +66,8 @@ export interface Config {
   readonly inlineLimit: number
   readonly cacheSize: number
   readonly mirrorAllowPrivate: boolean
+  /** Reads of blobs that are not here, and that the catalog names, are fetched from providers. */
+  readonly fillMisses: boolean
   readonly rateLimit: boolean
   /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]

@@ -9,10 +9,13 @@ import { OurNames } from './auth/our-names.ts'
 import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
 import { signEvent } from './auth/signature.ts'
+import { BlobFetcher } from './buds/blob-fetcher.ts'
 import { openOffload } from './buds/offload.ts'
+import { ProviderFetch } from './buds/provider-fetch.ts'
 import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { openFetching } from './catalog/mirrors/fetching.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { catalogPolicy } from './catalog-policy.ts'
 import { originOf } from './config-values.ts'
@@ -119,18 +122,27 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       ...catalogPolicy(config, policy, nodeKey.pubkey),
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
+    const room = new Room({
+      usage: new Usage(database),
+      quotas: { keyBytes: config.maxKeyBytes, keyBlobs: config.maxKeyBlobs, storeBytes: config.maxStoreBytes, storeBlobs: config.maxStoreBlobs },
+      disk: config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
+    })
+    const fetcher = new BlobFetcher({ blobs, policy, lists, room, names: () => names, allowPrivate: config.mirrorAllowPrivate, idleTimeout: config.idleTimeout })
+    const fetching = openFetching({
+      database, catalog, blobs, pubkey: nodeKey.pubkey, source: new ProviderFetch(fetcher, decisions), fillMisses: config.fillMisses, now,
+      judgeHash: (sha256) => { lists.judge(sha256) },
+      onFault: (error, what) => { logger.warn({ err: error }, what) }
+    })
     const app = await build({
       blobs,
       catalog,
+      fetcher,
+      mirrors: fetching.mirrors, fill: fetching.fill, fetched: fetching.counts,
       guard: new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates }),
       policy,
       rates,
       queue: new UploadQueue({ places: config.maxUploads, waiting: config.maxWaitingUploads }),
-      room: new Room({
-        usage: new Usage(database),
-        quotas: { keyBytes: config.maxKeyBytes, keyBlobs: config.maxKeyBlobs, storeBytes: config.maxStoreBytes, storeBlobs: config.maxStoreBlobs },
-        disk: config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
-      }),
+      room,
       state: stores.state,
       lists,
       decisions,
@@ -175,6 +187,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
+        fetching.mirrors.start()
         catalog.start().catch((error: unknown) => { logger.error({ err: error }, 'the catalog could not be restored from the store') })
         return names.publicUrl
       },
@@ -184,6 +197,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(following)
         clearInterval(sweeping)
         catalog.close()
+        await fetching.close()
         await app.close()
         await stores.journal?.settle()
         descriptors.setMark(CLEAN, 'yes')

@@ -12,6 +12,7 @@ import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
 import type { Answers } from './answers.ts'
+import type { JobState } from '../catalog/mirrors/job-rows.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface Sources {
@@ -20,6 +21,8 @@ export interface Sources {
   traffic: Traffic
   times: StoreTimes
   guard: Guard
+  /** Mirror jobs of the catalog by state; bytes fetched from providers for them, and for reads that missed. */
+  fetched: () => { jobs: Record<JobState, number>, mirrored: number, filled: number }
 }
 
 interface Sample {
@@ -86,7 +89,22 @@ export const DEFINITIONS: readonly Definition[] = [
   },
   { name: 'marquee_token_cache_lookups_total', type: 'counter', help: 'Authorization headers looked for among those already verified', read: ({ guard }) => hitsOf(guard.tokenCache) },
   { name: 'marquee_blob_cache_lookups_total', type: 'counter', help: 'Blobs looked for in the memory of hot ones', read: () => hitsOf(hotBlobCounts) },
-  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] }
+  { name: 'marquee_blob_cache_bytes', type: 'gauge', help: 'Bytes of hot blobs in memory', read: () => [{ value: hotBlobCounts.bytes }] },
+  {
+    name: 'marquee_catalog_mirrors',
+    type: 'gauge',
+    help: 'Mirror jobs of the catalog, by state',
+    read: ({ fetched }) => Object.entries(fetched().jobs).map(([state, value]) => ({ labels: { state }, value }))
+  },
+  {
+    name: 'marquee_catalog_fetched_bytes_total',
+    type: 'counter',
+    help: 'Bytes of blobs fetched from providers',
+    read: ({ fetched }) => {
+      const { mirrored, filled } = fetched()
+      return [{ labels: { purpose: 'mirror' }, value: mirrored }, { labels: { purpose: 'fill' }, value: filled }]
+    }
+  }
 ]
 
 export interface Exposition {
