@@ -7,6 +7,9 @@ import type { Catalog } from '../catalog.ts'
 import type { JobState } from './job-rows.ts'
 import type { MirrorsParts } from './mirrors.ts'
 
+/** Of those that name a blob, how many are asked what it is to them. */
+const NAMERS = 20
+
 export interface FetchingParts extends Omit<MirrorsParts, 'catalog'> {
   catalog: MirrorsParts['catalog'] & Pick<Catalog, 'names'>
   fillMisses: boolean
@@ -30,6 +33,10 @@ export function openFetching ({ fillMisses, ...parts }: FetchingParts): Fetching
     : new MissFiller({
       obtaining: mirrors.obtaining, places: mirrors.places, owner: pubkey, now,
       names: (sha256) => catalog.names(sha256),
+      onHere: async (sha256) => {
+        const mentions = catalog.hashes.mentions({ algorithm: 'sha256', hex: sha256 }, Math.floor(now() / 1000), NAMERS)
+        if (mentions.some(({ of, role }) => of.type === 'title' && role === 'manifest')) await catalog.reader.read(sha256)
+      },
       sizeOf: (sha256, at) => mirrors.sizeOf(sha256, at),
       onFault: (sha256, why) => { onFault({ sha256, ...why }, 'a blob that was asked for could not be fetched') }
     })

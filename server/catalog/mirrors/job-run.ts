@@ -49,8 +49,8 @@ interface Sought {
 
 export class JobRun {
   readonly job: Job
-  /** Bytes that an earlier life fetched. */
-  readonly before: number
+  /** Bytes of the blobs that came in this life; unlike the job's own count it never falls. */
+  fetched = 0
   readonly #parts: JobRunParts
   readonly #control = new AbortController()
   readonly #memory = new ServerMemory()
@@ -61,7 +61,6 @@ export class JobRun {
   /** `job` is brought up to date as it goes. */
   constructor (job: Job, parts: JobRunParts) {
     this.job = job
-    this.before = job.bytes
     this.#parts = parts
   }
 
@@ -209,7 +208,10 @@ export class JobRun {
       }
       await check?.(got.blob, got.created)
       // what was told of tries that came to nothing does not count
-      if (got.created) job.bytes += got.blob.size
+      if (got.created) {
+        job.bytes += got.blob.size
+        this.fetched += got.blob.size
+      }
       job.have++
       return 'had'
     } catch (error) {
@@ -242,7 +244,7 @@ export class JobRun {
   async #pause (milliseconds: number): Promise<void> {
     const { signal } = this.#control
     try {
-      await wait(milliseconds, undefined, { signal, ref: false })
+      await wait(milliseconds, undefined, { signal })
     } catch (error) {
       throw signal.aborted ? signal.reason : error
     }

@@ -71,7 +71,8 @@ export class Mirrors {
   create (pubkey: string, asked: { title: Address } | { hash: HashName }): Job {
     if (this.#closed) throw new Failure('CLOSING')
     const wanted = this.#wantedOf(asked)
-    const running = [...this.#running.values()].map(({ run }) => run.job)
+    // one that was cancelled a moment ago may still be ending
+    const running = [...this.#running.values()].map(({ run }) => run.job).filter(({ state }) => state === 'running')
     const mine = running.filter((job) => job.pubkey === pubkey)
     const same = mine.find((job) => JSON.stringify(job.wanted) === JSON.stringify(wanted))
     if (same !== undefined) return same
@@ -104,7 +105,7 @@ export class Mirrors {
   /** Jobs by state, and bytes that were fetched since the start. */
   counts (): { jobs: Record<JobState, number>, bytes: number } {
     let bytes = this.#bytesEnded
-    for (const { run: { job, before } } of this.#running.values()) bytes += job.bytes - before
+    for (const { run } of this.#running.values()) bytes += run.fetched
     return { jobs: this.#rows.counts(), bytes }
   }
 
@@ -154,7 +155,7 @@ export class Mirrors {
       save: (each) => { this.#rows.save({ ...each, updatedAt: this.#seconds() }) }
     })
     const ended = this.#follow(run).catch((error: unknown) => { this.#parts.onFault(error, 'a mirror job could not be noted') }).finally(() => {
-      this.#bytesEnded += job.bytes - run.before
+      this.#bytesEnded += run.fetched
       this.#running.delete(job.id)
     })
     this.#running.set(job.id, { run, ended })

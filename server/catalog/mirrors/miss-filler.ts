@@ -18,6 +18,8 @@ export interface MissFillerParts {
   names: (sha256: string) => boolean
   /** Bytes of a blob, where all that name it say the same. @param now unix seconds */
   sizeOf: (sha256: string, now: number) => number | null
+  /** Hears of what came, before its readers do: a manifest makes more names known. Rejects with StoreError. */
+  onHere: (sha256: string) => Promise<unknown>
   /** The server's own key. */
   owner: string
   /** Hears why a blob could not be had, where no place was at fault. */
@@ -30,6 +32,8 @@ export interface MissFillerParts {
 
 const PATIENCE_MS = 10_000
 const ABSENT_MS = 60_000
+/** A manifest or a title may come any moment. */
+const UNNAMED_MS = 5000
 const MOST_ABSENT = 10_000
 /** Being fetched at a time. */
 const MOST = 8
@@ -37,10 +41,10 @@ const RETRY_SECONDS = '5'
 
 export class MissFiller {
   readonly #parts: MissFillerParts
-  readonly #going = new Map<string, Promise<Blob | null>>()
+  readonly #going = new Map<string, { promise: Promise<Blob | null>, control: AbortController }>()
   readonly #absent = new Seen(MOST_ABSENT)
   readonly #memory = new ServerMemory()
-  readonly #control = new AbortController()
+  #closed = false
   /** Fetched since the start. */
   bytes = 0
 
@@ -50,7 +54,7 @@ export class MissFiller {
 
   /** The blob, once it is here; null when nobody has it, or nothing names it. Rejects with BLOB_COMING, CLOSING, or StoreError. */
   async fill (sha256: string): Promise<Blob | null> {
-    const going = this.#going.get(sha256) ?? this.#begin(sha256)
+    const going = this.#going.get(sha256)?.promise ?? this.#begin(sha256)
     if (going === null) return null
     const enough = new AbortController()
     const patience = wait(this.#parts.patience ?? PATIENCE_MS, 'late' as const, { signal: enough.signal }).catch(() => 'late' as const)
@@ -61,29 +65,30 @@ export class MissFiller {
 
   /** Ends what goes on; those who wait are told CLOSING. */
   async close (): Promise<void> {
-    this.#control.abort(new Failure('CLOSING'))
-    await Promise.allSettled(this.#going.values())
+    this.#closed = true
+    const going = [...this.#going.values()]
+    for (const { control } of going) control.abort(new Failure('CLOSING'))
+    await Promise.allSettled(going.map(({ promise }) => promise))
   }
 
   #begin (sha256: string): Promise<Blob | null> | null {
     const { names, now } = this.#parts
-    this.#control.signal.throwIfAborted()
+    if (this.#closed) throw new Failure('CLOSING')
     if (this.#absent.has(sha256, now())) return null
     if (!names(sha256)) {
-      this.#absent.add(sha256, now() + ABSENT_MS)
+      this.#absent.add(sha256, now() + UNNAMED_MS)
       return null
     }
     if (this.#going.size >= MOST) throw new Failure('BLOB_COMING', 'others come first', { headers: { 'retry-after': RETRY_SECONDS } })
-    const going = this.#fetch(sha256).finally(() => { this.#going.delete(sha256) })
-    going.catch(() => {}) // all who waited may have left
-    this.#going.set(sha256, going)
-    return going
+    const control = new AbortController()
+    const promise = this.#fetch(sha256, control.signal).finally(() => { this.#going.delete(sha256) })
+    promise.catch(() => {}) // all who waited may have left
+    this.#going.set(sha256, { promise, control })
+    return promise
   }
 
-  async #fetch (sha256: string): Promise<Blob | null> {
-    const { obtaining, places, sizeOf, owner, onFault, now } = this.#parts
-    // one of its own: listeners of many fetches on one signal would be told of as a leak
-    const signal = AbortSignal.any([this.#control.signal])
+  async #fetch (sha256: string, signal: AbortSignal): Promise<Blob | null> {
+    const { obtaining, places, sizeOf, owner, onHere, onFault, now } = this.#parts
     const seconds = Math.floor(now() / 1000)
     try {
       const { blob, ...got } = await obtaining.obtain({
@@ -92,6 +97,7 @@ export class MissFiller {
       })
       if (blob !== null && 'created' in got && got.created) this.bytes += blob.size
       if (blob === null) this.#absent.add(sha256, now() + ABSENT_MS)
+      else await onHere(sha256)
       return blob
     } catch (error) {
       if (signal.aborted) throw signal.reason
