@@ -130,6 +130,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const fetcher = new BlobFetcher({ blobs, policy, lists, room, names: () => names, allowPrivate: config.mirrorAllowPrivate, idleTimeout: config.idleTimeout })
     const fetching = openFetching({
       database, catalog, blobs, pubkey: nodeKey.pubkey, source: new ProviderFetch(fetcher, decisions), fillMisses: config.fillMisses, now,
+      isOurs: (url) => names.isOurs(url),
       judgeHash: (sha256) => { lists.judge(sha256) },
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })

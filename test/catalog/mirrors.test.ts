@@ -63,15 +63,19 @@ t.test("without adverts the title's own servers are asked, then the URLs that it
   const provider = await startProvider(t, film.blobs)
   const elsewhere = await startProvider(t, [trailer])
   await publishAt(url, ann.sign(film.title(seconds(), {
-    servers: [provider.url], media: [{ url: `${await deadUrl()}/trailer.mp4`, sha256: trailer.sha256, fallbacks: [`${elsewhere.url}/${trailer.sha256}.mp4`], type: null, dim: null, duration: null, bitrate: null, size: null, images: [] }]
+    servers: [url, provider.url], media: [{ url: `${await deadUrl()}/trailer.mp4`, sha256: trailer.sha256, fallbacks: [`${elsewhere.url}/${trailer.sha256}.mp4`], type: null, dim: null, duration: null, bitrate: null, size: null, images: [] }]
   })))
   const { body: { id } } = await startMirror(url, bob, { title: `34235:${ann.pubkey}:one`, deep: true })
-  t.match(await mirrorUntil(url, bob, id, ended), { state: 'done', coverage: { have: film.blobs.length + 1 } })
+  const job = await mirrorUntil(url, bob, id, ended)
+  t.match(job, { state: 'done', coverage: { have: film.blobs.length + 1 } })
+  t.same(new Set(job.faults.last.map(({ sha256 }) => sha256)), new Set([trailer.sha256]))
+  t.notOk(job.providers.some((each) => each.provider === url), 'the server does not ask itself, though the title names it')
   t.same(elsewhere.asked, [trailer.sha256])
 })
 
 t.test('a job shows how far it is, and ends when its key says so; what came stays', async t => {
-  const { url } = await startMarquee(t, { env: NEAR })
+  const running = await startMarquee(t, { env: NEAR })
+  const { url } = running
   const [ann, bob, eve] = [new Signer(), new Signer(), new Signer()]
   const film = smallFilm(ann.pubkey, 'slow', 12)
   const provider = await startProvider(t, film.blobs)
@@ -89,6 +93,7 @@ t.test('a job shows how far it is, and ends when its key says so; what came stay
 
   t.match(await startMirror(url, bob, { deep: true, title: `34235:${ann.pubkey}:slow` }), { status: 202, body: { id } }, 'asked for once more it is the same job')
   for (const method of ['GET', 'DELETE']) t.match(await mirrorAt(url, eve, id, method), { status: 403, body: { code: 'KEY_REFUSED' } }, `${method} by another key`)
+  t.equal((await operate(running, 'GET', `/catalog/mirrors/${id}`)).status, 200, 'operators see it')
   t.match(await mirrorAt(url, bob, 'nothing'), { status: 404, body: { code: 'MIRROR_UNKNOWN' } })
   t.match(await mirrorAt(url, bob, id), { body: { state: 'running' } })
 

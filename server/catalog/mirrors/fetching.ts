@@ -12,6 +12,8 @@ const NAMERS = 20
 
 export interface FetchingParts extends Omit<MirrorsParts, 'catalog'> {
   catalog: MirrorsParts['catalog'] & Pick<Catalog, 'names'>
+  /** The server's own key: what is filled is its. */
+  pubkey: string
   fillMisses: boolean
 }
 
@@ -25,9 +27,9 @@ export interface Fetching {
   close: () => Promise<void>
 }
 
-export function openFetching ({ fillMisses, ...parts }: FetchingParts): Fetching {
+export function openFetching ({ fillMisses, pubkey, ...parts }: FetchingParts): Fetching {
   const mirrors = new Mirrors(parts)
-  const { catalog, pubkey, onFault, now } = parts
+  const { catalog, onFault, now } = parts
   const filler = !fillMisses
     ? null
     : new MissFiller({

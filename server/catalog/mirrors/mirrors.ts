@@ -22,8 +22,8 @@ export interface MirrorsParts {
   catalog: Pick<Catalog, 'providers' | 'titles' | 'hashes' | 'manifests' | 'reader' | 'store'>
   blobs: Pick<Blobs, 'disown'>
   source: BlobSource
-  /** The server's own key: its adverts lead back here. */
-  pubkey: string
+  /** URLs that lead back here. */
+  isOurs: (url: URL) => boolean
   /** Throws a Failure when this hash may not be here. */
   judgeHash: (sha256: string) => void
   /** Hears of jobs that ended well. */
@@ -52,10 +52,10 @@ export class Mirrors {
   #bytesEnded = 0
 
   constructor (parts: MirrorsParts) {
-    const { database, catalog: { providers, titles, hashes, store }, source, pubkey, now } = parts
+    const { database, catalog: { providers, titles, hashes, store }, source, isOurs, now } = parts
     this.#parts = parts
     this.#rows = new JobRows(database)
-    this.places = new Places({ providers, titles, hashes, log: store.log, pubkey })
+    this.places = new Places({ providers, titles, hashes, log: store.log, isOurs })
     this.obtaining = new Obtaining(source, now)
   }
 

@@ -21,8 +21,8 @@ export interface PlacesParts {
   titles: TitleViews
   hashes: HashViews
   log: EventLog
-  /** Our own adverts lead back here. */
-  pubkey: string
+  /** URLs that lead back here: what is looked for is not here. */
+  isOurs: (url: URL) => boolean
 }
 
 /** More than anybody needs to try for one blob. */
@@ -39,17 +39,15 @@ export class Places {
 
   /** The best first. `title`: what the blob is wanted for; null: whatever names it. @param now unix seconds */
   of (sha256: string, title: Title | null, now: number): Place[] {
-    const { providers, pubkey } = this.#parts
+    const { providers, isOurs } = this.#parts
     const found = new Map<string, Place>()
     const add = (text: string): void => {
       const url = URL.canParse(text) ? new URL(text) : null
-      if (url !== null && /^https?:$/.test(url.protocol) && !found.has(url.href)) found.set(url.href, { server: url.origin, url })
+      if (url !== null && /^https?:$/.test(url.protocol) && !found.has(url.href) && !isOurs(url)) found.set(url.href, { server: url.origin, url })
     }
     const blossom = (server: string): void => { add(`${server.replace(/\/+$/, '')}/${sha256}`) }
     const advertised = (hex: string): void => {
-      for (const provider of providers.of({ algorithm: 'sha256', hex }, now)) {
-        if (provider.pubkey !== pubkey) for (const server of provider.servers) blossom(server)
-      }
+      for (const { servers } of providers.of({ algorithm: 'sha256', hex }, now)) for (const server of servers) blossom(server)
     }
     advertised(sha256)
     const { titles, urls } = title === null ? this.#namersOf(sha256, now) : { titles: [title], urls: [] }
