@@ -18,19 +18,19 @@ export interface Provider {
   url: string
   /** Sha256 of what was asked for, in order. */
   asked: string[]
-  /** While it is true whoever asks waits. */
-  held: boolean
+  /** Whoever asks after so many others waits. */
+  most: number
 }
 
 /** Holds these blobs; `change` makes other bytes of them. */
 export async function startProvider (t: Test, blobs: readonly { sha256: string, bytes: Buffer }[], change: (bytes: Buffer) => Buffer = (bytes) => bytes): Promise<Provider> {
-  const provider: Provider = { url: '', asked: [], held: false }
+  const provider: Provider = { url: '', asked: [], most: Infinity }
   const place = await serve(t, (socket, head) => {
     const sha256 = /^GET \/([0-9a-f]{64})/.exec(head)?.[1] ?? ''
-    provider.asked.push(sha256)
+    const before = provider.asked.push(sha256) - 1
     const blob = blobs.find((each) => each.sha256 === sha256)
     const answer = async (): Promise<void> => {
-      while (provider.held && !socket.destroyed) await wait(5)
+      while (before >= provider.most && !socket.destroyed) await wait(5)
       if (blob === undefined) return void socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
       const body = change(blob.bytes)
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`)
