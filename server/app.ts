@@ -30,14 +30,18 @@ import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { FailureCode } from './errors.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
+import type { BlobFetcher } from './buds/blob-fetcher.ts'
 import type { Offload } from './buds/offload.ts'
 import type { Room } from './buds/room.ts'
 import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Catalog } from './catalog/catalog.ts'
+import type { Mirrors } from './catalog/mirrors/mirrors.ts'
 import type { RelayReport } from './catalog/relay-report.ts'
+import type { Sources } from './metrics/exposition.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Care } from './stores/care.ts'
 import type { CatchUp } from './stores/catch-up.ts'
+import type { Blob } from './stores/descriptors.ts'
 import type { Decisions } from './stores/decisions.ts'
 import type { HashLists } from './stores/hash-lists.ts'
 import type { Retention } from './stores/retention.ts'
@@ -49,6 +53,8 @@ import type { Traces } from './traces.ts'
 export interface AppParts {
   blobs: Blobs
   catalog: Catalog
+  mirrors: Mirrors
+  fetcher: BlobFetcher
   guard: Guard
   policy: Policy
   rates: RateLimits
@@ -62,6 +68,10 @@ export interface AppParts {
   logger: FastifyBaseLogger
   /** Who sends blobs in our place; null for nobody. */
   offload: Offload | null
+  /** Fetches a blob that is not here and is asked for; null where nobody does. */
+  fill: ((sha256: string) => Promise<Blob | null>) | null
+  /** What the catalog fetched, for the metrics. */
+  fetched: Sources['fetched']
   /** Milliseconds. */
   now: () => number
   /** The node key, 64 hex digits. */
@@ -180,7 +190,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
   await app.register(admin, { ...parts, damaged: parts.care.damaged })
-  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null, fetched: parts.fetched } })
   return app
 }
 

@@ -80,6 +80,7 @@ export const FIELDS: readonly Field[] = [
   { key: 'maxWaitingUploads', env: 'MAX_WAITING_UPLOADS', reading: 'number', fallback: 1024, schema: { type: 'integer', minimum: 0 }, live: true },
   { key: 'inlineLimit', fallback: 4096, schema: { becomes: 'inlineSize' } },
   { key: 'mirrorAllowPrivate', env: 'MIRROR_ALLOW_PRIVATE', reading: 'switch', fallback: false, schema: bool, live: true },
+  { key: 'fillMisses', env: 'FILL_MISSES', reading: 'switch', fallback: false, schema: bool },
   { key: 'rateLimit', env: 'RATE_LIMIT', reading: 'switch', fallback: true, schema: bool, live: true },
   { key: 'trustedProxies', env: 'TRUSTED_PROXIES', reading: 'list', fallback: [], schema: { type: 'array', items: { becomes: 'network' } }, live: true },
   { key: 'rates.keyChanges', fallback: 1200, schema: rate, live: true },

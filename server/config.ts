@@ -86,6 +86,8 @@ export interface Config {
   /** Origins that damaged blobs are fetched from. */
   readonly mirrors: readonly string[]
   readonly mirrorAllowPrivate: boolean
+  /** Reads of blobs that are not here, and that the catalog names, are fetched from providers. */
+  readonly fillMisses: boolean
   readonly rateLimit: boolean
   /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]

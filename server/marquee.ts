@@ -10,11 +10,14 @@ import { Policy } from './auth/policy.ts'
 import { RateLimits } from './auth/rate-limits.ts'
 import { signEvent } from './auth/signature.ts'
 import { askOrigin } from './buds/asking-origin.ts'
+import { BlobFetcher } from './buds/blob-fetcher.ts'
 import { openMirrors } from './buds/mirrors.ts'
 import { openOffload } from './buds/offload.ts'
+import { ProviderFetch } from './buds/provider-fetch.ts'
 import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { openFetching } from './catalog/mirrors/fetching.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { HashViews } from './catalog/views/hash-views.ts'
 import { catalogPolicy } from './catalog-policy.ts'
@@ -173,8 +176,16 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       },
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
+    const fetcher = new BlobFetcher({ blobs, policy, lists, room, names: () => names, settings })
+    const fetching = openFetching({
+      database, catalog, blobs, pubkey: nodeKey.pubkey, source: new ProviderFetch(fetcher, decisions), fillMisses: config.fillMisses, now,
+      isOurs: (url) => names.isOurs(url),
+      judgeHash: (sha256) => { lists.judge(sha256) },
+      onFault: (error, what) => { logger.warn({ err: error }, what) }
+    })
     const app = await build({
-      blobs, catalog, guard, policy, rates, queue, room, settings,
+      blobs, catalog, fetcher, guard, policy, rates, queue, room, settings,
+      mirrors: fetching.mirrors, fill: fetching.fill, fetched: fetching.counts,
       state: stores.state,
       catchUp,
       lists,
@@ -221,6 +232,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       listen: async () => {
         await app.listen({ host: config.host, port: config.port })
         names = namesOf(config, (app.server.address() as AddressInfo).port)
+        fetching.mirrors.start()
         catalog.start().catch((error: unknown) => { logger.error({ err: error }, 'the catalog could not be restored from the store') })
         catchUp?.begin(lastRun)
         care.start()
@@ -233,6 +245,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         clearInterval(sweeping)
         await catalog.close()
         catchUp?.stop()
+        await fetching.close()
         await app.close()
         await endRetention()
         await care.stop()

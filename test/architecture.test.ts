@@ -31,6 +31,7 @@ const PURE = [
   'catalog/manifest', 'catalog/schema-check', 'catalog/schemas/application', 'catalog/schemas/application-data', 'catalog/schemas/artifact', 'catalog/schemas/collection', 'catalog/schemas/event-schema',
   'catalog/schemas/film-manifest', 'catalog/schemas/provider-advert', 'catalog/schemas/published', 'catalog/schemas/relay-list',
   'catalog/schemas/release', 'catalog/schemas/server-list', 'catalog/schemas/snapshot', 'catalog/schemas/title', 'catalog/schemas/withdrawal', 'catalog/sign-template',
+  'catalog/mirrors/server-memory', 'catalog/mirrors/slots',
   'catalog/tags', 'catalog/versions',
   'catalog/write-policy', 'catalog/write-rules',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
@@ -41,7 +42,7 @@ const PURE = [
 /** What rooms may run of stores/ besides its door, blobs.ts: pure modules, or single constants. */
 const OPEN_TO_ROOMS: Readonly<Record<string, readonly string[] | 'all'>> = {
   'server/stores/blobs.ts': 'all', 'server/stores/media-type.ts': 'all', 'server/stores/multihash.ts': 'all',
-  'server/stores/owners.ts': ['NO_OWNER'], 'server/stores/pack-store.ts': ['readWhole'], 'server/stores/locks.ts': 'all', 'server/stores/descriptors.ts': []
+  'server/stores/owners.ts': ['NO_OWNER'], 'server/stores/pack-store.ts': ['readWhole'], 'server/stores/locks.ts': 'all', 'server/stores/seen.ts': 'all', 'server/stores/descriptors.ts': []
 }
 
 /** Modules with one importer each. */

@@ -68,6 +68,19 @@ export const CATALOG_CALLS: readonly Endpoint[] = [
     answers: { 200: json('A list for each') }, refusals: [400, 408, 413, 429]
   },
   {
+    id: 'startMirror', group: 'Catalog', method: 'POST', path: '/catalog/mirrors', token: 'nip98', summary: 'Fetches what is missing of a title, or one blob, from whichever provider has it; the caller owns what comes',
+    body: [JSON_TYPE, { type: 'object', properties: { hash: HASH, title: TEXT, deep: { const: true } } }, 'Either hash, or title (naddr1…, or kind:pubkey:d) and deep'],
+    answers: { 202: json('The job: its id, and how far it is') }, refusals: [400, 401, 403, 404, 408, 413, 429, 503]
+  },
+  {
+    id: 'mirrorJob', group: 'Catalog', method: 'GET', path: '/catalog/mirrors/{id}', token: 'nip98', summary: 'How far a mirror job is; to its key, and to operators', parameters: [path('id', 'Of the job')],
+    answers: { 200: json('State, coverage, bytes, the last faults') }, refusals: [401, 403, 404, 429]
+  },
+  {
+    id: 'cancelMirror', group: 'Catalog', method: 'DELETE', path: '/catalog/mirrors/{id}', token: 'nip98', summary: 'Ends a mirror job; what came stays', parameters: [path('id', 'Of the job')],
+    answers: { 200: json('The job as it ended') }, refusals: [401, 403, 404, 429]
+  },
+  {
     id: 'verify', group: 'Catalog', method: 'POST', path: '/catalog/verify', token: 'none', summary: 'Checks an event, a film manifest, or what a URL has; keeps nothing',
     body: [JSON_TYPE, { type: 'object' }, 'The event or manifest itself, or {hash, url}'],
     answers: { 200: json('Each check: passed, failed or skipped, and why') }, refusals: [400, 408, 413, 429]

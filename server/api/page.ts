@@ -18,7 +18,7 @@ export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('
 
 const TOKENS: Readonly<Record<Endpoint['token'], string>> = {
   none: '', upload: 'Nostr token, <code>t</code> = <code>upload</code>', list: 'Nostr token, <code>t</code> = <code>list</code>',
-  delete: 'Nostr token, <code>t</code> = <code>delete</code>', nip98: 'NIP-98, an operator’s key', bearer: 'bearer <code>METRICS_TOKEN</code>, or the same machine'
+  delete: 'Nostr token, <code>t</code> = <code>delete</code>', nip98: 'NIP-98', bearer: 'bearer <code>METRICS_TOKEN</code>, or the same machine'
 }
 
 function escape (text: string): string {

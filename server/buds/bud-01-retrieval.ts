@@ -36,6 +36,8 @@ export interface RetrievalParts {
   gate: ReadGate | null
   /** Who sends the bytes in our place; null for nobody. */
   offload: Offload | null
+  /** Brings a blob that is not here from elsewhere, or null; null where misses are misses. */
+  fill: ((sha256: string) => Promise<Blob | null>) | null
   /** Milliseconds. */
   now: () => number
 }
@@ -97,7 +99,7 @@ export class Retrieval {
     try {
       // RFC 9112 §3.2: an HTTP/1.1 request without Host MUST be answered with 400
       if (req.headers.host === undefined && req.httpVersion === '1.1') throw new Failure('REQUEST_INVALID', 'Host is missing')
-      const { blobs, lists } = this.#parts
+      const { blobs, lists, fill } = this.#parts
       if (this.#gate !== null) this.#gate(req, res, sha256)
       if (lists.hides(sha256)) {
         res.writeHead(404, MISSING.headers).end(MISSING.body)
@@ -113,14 +115,16 @@ export class Retrieval {
       if (hot !== null) return this.#answerWith(req, res, hot.blob, hot.bytes)
       const known = blobs.known(sha256)
       if (known !== null) return this.#answerWith(req, res, known, null)
-      if (blobs.knowsAll) {
+      if (blobs.knowsAll && fill === null) {
         this.#head(res, 404, MISSING.headers).end(MISSING.body)
         return
       }
     } catch (error) {
       return this.#refuse(res, error)
     }
-    this.#parts.blobs.find(sha256).then((blob) => {
+    const { blobs, fill } = this.#parts
+    blobs.find(sha256).then(async (found) => {
+      const blob = found ?? await fill?.(sha256) ?? null
       if (blob === null) throw new Failure('BLOB_UNKNOWN')
       this.#parts.blobs.judge(sha256)
       this.#answerWith(req, res, blob, null)

@@ -1,9 +1,8 @@
 // BUD-04: PUT /mirror. What is here already, or lies under a name of ours, is answered without the network; anything else is fetched
-// through the address guard (origin.ts) and goes through the same door as an upload. Each place a `blossom:` URI names is tried in turn.
+// through the address guard and goes through the same door as an upload (blob-fetcher.ts). Each place a `blossom:` URI names is tried in turn.
 
 import { Failure } from '../errors.ts'
 import { HTTP_KIND } from '../auth/token.ts'
-import { UNTYPED, parseMediaType } from '../stores/media-type.ts'
 import { single } from './admission.ts'
 import { parseSha256 } from './blob-path.ts'
 import { lastHashIn } from './bud-03-server-list.ts'
@@ -11,39 +10,32 @@ import { parseBlossomUri, serverUrls } from './bud-10-uri.ts'
 import { ENDPOINTS } from './bud-11-authorization.ts'
 import { buildTaggedDescriptor } from './descriptor.ts'
 import { isPayloadOf, parseJsonObject, takeBodiesAsBytes } from '../json-body.ts'
-import { openOrigin } from './origin.ts'
 import { parseExpiration, sunsetOf } from './sunset.ts'
 import type { FastifyInstance } from 'fastify'
 import type { FailureCode } from '../errors.ts'
 import type { Guard, Token } from '../auth/guard.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { RateLimits } from '../auth/rate-limits.ts'
-import type { Blobs } from '../stores/blobs.ts'
 import type { Decisions } from '../stores/decisions.ts'
-import type { HashLists } from '../stores/hash-lists.ts'
 import type { Retention } from '../stores/retention.ts'
 import type { Received } from '../stores/receiving.ts'
-import type { Held, Room } from './room.ts'
+import type { BlobFetcher } from './blob-fetcher.ts'
 import type { UploadQueue } from './upload-queue.ts'
 
 export interface MirrorParts {
-  blobs: Blobs
+  fetcher: BlobFetcher
   guard: Guard
   policy: Policy
-  lists: HashLists
   decisions: Decisions
   rates: RateLimits
-  room: Room
   queue: UploadQueue
   retention: Retention
   /** Milliseconds. */
   now: () => number
   /** `idleTimeout`: milliseconds a body may stand still. */
-  settings: { readonly current: { readonly mirrorAllowPrivate: boolean, readonly idleTimeout: number } }
+  settings: { readonly current: { readonly idleTimeout: number } }
 }
 
-const CONNECT_MS = 15_000
-const MAX_REDIRECTS = 5
 const MAX_SOURCES = 20
 const ONE_PLACES_FAULT: readonly FailureCode[] = ['ORIGIN_FAILED', 'ORIGIN_FORBIDDEN', 'URL_INVALID', 'HASH_MISMATCH', 'TOO_LARGE', 'TYPE_REFUSED']
 
@@ -78,12 +70,8 @@ function parseWanted (value: unknown): Wanted {
   return { urls: [url], sha256: lastHashIn(url.pathname), exact: false }
 }
 
-function extensionIn (url: URL): string | null {
-  return /\.([A-Za-z0-9]{1,16})$/.exec(url.pathname)?.[1]?.toLowerCase() ?? null
-}
-
 export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<void> {
-  const { blobs, guard, policy, lists, decisions, rates, room, queue, retention } = parts
+  const { fetcher, guard, policy, decisions, rates, queue, retention } = parts
   takeBodiesAsBytes(app, parts.settings)
   const tokens = new WeakMap<object, Token>()
   const ends = new WeakMap<object, number | null>()
@@ -106,17 +94,8 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     // the SDK registers an owner by mirroring our own URL; a blob that is here needs no second fetch (H-5)
     const hinted = wanted.sha256 ?? parseSha256(single(request.headers['x-sha-256']) ?? '')
     if (hinted !== null && covers(token, hinted)) {
-      lists.judge(hinted)
-      // whoever owns a blob may read it: a restricted one is not to be had by naming its hash
-      if (lists.readersOf(hinted)?.has(token.pubkey) === false && !await blobs.isOwner(hinted, token.pubkey)) throw new Failure('KEY_REFUSED')
-      // these bytes repair it where they are damaged here
-      const known = blobs.isDamaged(hinted) ? null : await blobs.find(hinted)
-      if (known !== null) {
-        policy.judge({ pubkey: token.pubkey, type: known.type, size: known.size })
-        const held = await room.hold({ owner: token.pubkey, likely: hinted, size: known.size })
-        const owned = await blobs.adopt(hinted, token.pubkey, null, expires).finally(held.release)
-        if (owned !== null) return reply.code(200).headers(sunsetOf(retention, owned)).send(buildTaggedDescriptor(owned, guard.names.publicUrl))
-      }
+      const owned = await fetcher.own(hinted, token.pubkey, { expires })
+      if (owned !== null) return reply.code(200).headers(sunsetOf(retention, owned)).send(buildTaggedDescriptor(owned, guard.names.publicUrl))
     }
     // A3, and nobody need be asked for it
     if (wanted.exact && !covers(token, wanted.sha256!)) throw new Failure('HASH_MISMATCH', 'the token does not cover it')
@@ -149,55 +128,20 @@ export async function bud04 (app: FastifyInstance, parts: MirrorParts): Promise<
     throw failure
   }
 
-  async function fetchOne (url: URL, wanted: Wanted, token: Token, progress: Progress): Promise<Received> {
-    if (guard.names.isOurs(url)) throw new Failure('ORIGIN_FAILED', 'this server does not have the blob')
-    const { mirrorAllowPrivate: allowPrivate, idleTimeout } = parts.settings.current
-    const origin = await openOrigin(url, {
-      allowPrivate, maxRedirects: MAX_REDIRECTS, connectTimeout: CONNECT_MS, idleTimeout,
-      refuse: (next) => guard.names.isOurs(next)
-    })
-    let held: Held | null = null
-    try {
-      const type = origin.type === null ? null : parseMediaType(origin.type)
-      policy.judge({ pubkey: token.pubkey, type, size: origin.length })
-      // by NIP-98 the URL is what was signed for: if it names a hash, that is what must arrive
-      const promised = wanted.exact || token.kind === HTTP_KIND ? wanted.sha256 : null
+  function fetchOne (url: URL, wanted: Wanted, token: Token, progress: Progress): Promise<Received> {
+    // by NIP-98 the URL is what was signed for: if it names a hash, that is what must arrive
+    const promised = wanted.exact || token.kind === HTTP_KIND ? wanted.sha256 : null
+    return fetcher.fetch(url, {
+      owner: token.pubkey,
+      promised,
+      expires: progress.expires,
       // a plain URL only hints at a hash: where the token covers several, any of them may arrive
-      const likely = promised ?? (token.hashes.length === 1 ? parseSha256(token.hashes[0]!) : null)
-      const holding = held = await room.hold({ owner: token.pubkey, likely, size: origin.length })
-      let hash = ''
-      return await blobs.receive(origin.body, {
-        owner: token.pubkey,
-        type: type === UNTYPED ? null : type,
-        extension: extensionIn(url),
-        promised,
-        likely,
-        expires: progress.expires,
-        size: null, // the origin's Content-Length is checked by origin.ts, and counted whatever it says
-        acceptHash: (sha256) => {
-          if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH')
-          lists.judge(sha256)
-          // the sender has shown no bytes of its own
-          if (lists.readersOf(sha256)?.has(token.pubkey) === false && !blobs.owns(sha256, token.pubkey)) throw new Failure('KEY_REFUSED')
-          hash = sha256
-        },
-        acceptType: (found, size) => {
-          policy.judge({ pubkey: token.pubkey, type: found, size })
-          holding.settle(hash, size)
-        },
-        grow: (bytes) => {
-          progress.bytes += bytes
-          holding.grow(bytes)
-        }
-      })
-    } catch (error) {
-      // a body that broke or stood still is the origin's fault here, not the client's
-      if (error instanceof Failure && (error.code === 'BODY_BROKEN' || error.code === 'BODY_STALLED')) throw new Failure('ORIGIN_FAILED', error.message, { cause: error })
-      throw error
-    } finally {
-      held?.release()
-      origin.body.destroy()
-    }
+      likely: promised ?? (token.hashes.length === 1 ? parseSha256(token.hashes[0]!) : null),
+      acceptHash: (sha256) => {
+        if (!acceptable(token, wanted, sha256)) throw new Failure('HASH_MISMATCH')
+      },
+      onBytes: (bytes) => { progress.bytes += bytes }
+    })
   }
 
   /** A3: the hash that arrived must be in the authorized set, else 409. */

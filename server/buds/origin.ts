@@ -52,6 +52,17 @@ export interface Origin {
   body: Readable
 }
 
+/** The cause of an ORIGIN_FAILED whose origin answered, and not with the blob. */
+export class OriginStatus extends Error {
+  readonly status: number
+
+  constructor (status: number) {
+    super(`the origin answered ${status}`)
+    this.name = 'OriginStatus'
+    this.status = status
+  }
+}
+
 const MAX_HEADER_BYTES = 16 * 1024
 const BODY_BUFFER = 256 * 1024
 /** Node's 250 ms for each of several addresses is too short for the far side of the world. */
@@ -189,7 +200,7 @@ function parseLocation ({ headers }: IncomingMessage, from: URL): URL {
 }
 
 function readHead ({ statusCode, headers }: IncomingMessage, wanted: Origin['status']): Pick<Origin, 'status' | 'type' | 'length' | 'range'> {
-  if (statusCode !== wanted) throw failed(`the origin answered ${statusCode}`)
+  if (statusCode !== wanted) throw failed(`the origin answered ${statusCode}`, new OriginStatus(statusCode ?? 0))
   // The hash is of the bytes as the origin holds them: what was packed for the way is not that.
   const encodings = [headers['content-encoding'] ?? 'identity', headers['transfer-encoding'] ?? 'chunked']
   if (!/^(identity)?,chunked$/i.test(encodings.map(text => text.trim()).join())) throw failed('the origin encodes what it sends')

@@ -20,6 +20,7 @@ import type { CatchUp } from '../stores/catch-up.ts'
 import type { Care } from '../stores/care.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
 import type { Answers } from './answers.ts'
+import type { JobState } from '../catalog/mirrors/job-rows.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface Sources {
@@ -34,6 +35,8 @@ export interface Sources {
   care: Care
   /** Null: nothing is published or followed. */
   relays: RelayReport | null
+  /** Mirror jobs of the catalog by state; bytes fetched from providers for them, and for reads that missed. */
+  fetched: () => { jobs: Record<JobState, number>, mirrored: number, filled: number }
 }
 
 export interface Sample {
@@ -128,7 +131,22 @@ export const DEFINITIONS: readonly Definition[] = [
     read: () => [{ value: retentionCounts.sweptAt }]
   },
   ...CAPACITY,
-  ...DAMAGE
+  ...DAMAGE,
+  {
+    name: 'marquee_catalog_mirrors',
+    type: 'gauge',
+    help: 'Mirror jobs of the catalog, by state',
+    read: ({ fetched }) => Object.entries(fetched().jobs).map(([state, value]) => ({ labels: { state }, value }))
+  },
+  {
+    name: 'marquee_catalog_fetched_bytes_total',
+    type: 'counter',
+    help: 'Bytes of blobs fetched from providers',
+    read: ({ fetched }) => {
+      const { mirrored, filled } = fetched()
+      return [{ labels: { purpose: 'mirror' }, value: mirrored }, { labels: { purpose: 'fill' }, value: filled }]
+    }
+  }
 ]
 
 export interface Exposition {

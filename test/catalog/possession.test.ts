@@ -33,7 +33,7 @@ async function looks (t: Test, stores: Stores, damage: (key: string, bytes: Buff
   await damage(keyOf(packed.sha256), packed.bytes)
   t.equal(await check(packed.sha256), 'damaged')
   await lose(keyOf(lost.sha256))
-  await t.rejects(check(lost.sha256), { name: 'StoreError' }, 'the record is here and the pack is not: no word of the store is no word of the blob')
+  t.equal(await check(lost.sha256), 'damaged', 'the record is here and the pack is not')
   await blobs.disown(small.sha256, ALICE)
   pass(3000)
   t.equal(await check(small.sha256), 'gone')

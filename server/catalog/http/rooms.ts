@@ -3,6 +3,7 @@
 import { takeBodiesAsBytes } from '../../json-body.ts'
 import { feedRoom } from './feed-room.ts'
 import { hashesRoom } from './hashes-room.ts'
+import { mirrorRoom } from './mirror-room.ts'
 import { publishRoom } from './publish-room.ts'
 import { tellCatalogFaults } from './answering.ts'
 import { titlesRoom } from './titles-room.ts'
@@ -12,9 +13,10 @@ import type { Guard } from '../../auth/guard.ts'
 import type { RateLimits } from '../../auth/rate-limits.ts'
 import type { Blobs } from '../../stores/blobs.ts'
 import type { Catalog } from '../catalog.ts'
+import type { MirrorRoomParts } from './mirror-room.ts'
 import type { VerifyParts } from './verify-room.ts'
 
-export interface CatalogRoomsParts {
+export interface CatalogRoomsParts extends MirrorRoomParts {
   catalog: Catalog
   blobs: Blobs
   guard: Guard
@@ -23,7 +25,7 @@ export interface CatalogRoomsParts {
   /** Unix milliseconds. */
   now: () => number
   /** `idleTimeout`: milliseconds a body may stand still. */
-  settings: { readonly current: { readonly idleTimeout: number } }
+  settings: { readonly current: { readonly idleTimeout: number, readonly adminPubkeys: readonly string[] } }
 }
 
 export async function catalogRooms (app: FastifyInstance, { catalog, ...parts }: CatalogRoomsParts): Promise<void> {
@@ -39,6 +41,7 @@ export async function catalogRooms (app: FastifyInstance, { catalog, ...parts }:
   await app.register(hashesRoom, { hashes, providers, pubkey: publisher.pubkey, now: parts.now, rates })
   await app.register(feedRoom, { store, snapshots })
   await app.register(verifyRoom, { ...parts, store })
+  await app.register(mirrorRoom, parts)
   await app.register(publishRoom, {
     ...parts, store, publisher, manifests, reader,
     announce: (event, patience) => catalog.announce(event, patience), told: (id) => catalog.outbox.told(id)
