@@ -31,7 +31,7 @@ async function main (argv: string[]): Promise<number> {
     terminal[name === undefined ? 'err' : 'out'](HELP)
     return name === undefined ? 2 : 0
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  const command = Object.hasOwn(COMMANDS, name) ? await COMMANDS[name]!() : undefined
   if (command === undefined) {
     terminal.err(`marquee: there is no command "${name}"\n\n${HELP}`)
     return 2

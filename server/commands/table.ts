@@ -1,23 +1,37 @@
-// Every command by its name.
+// Every command by its name. Each is loaded when it is asked for: a look at a list need not load the server.
 
-import { config } from './config.ts'
-import { copy } from './copy.ts'
-import { damaged } from './damaged.ts'
-import { allow, allowed, block, blocked, disallow, pin, pinned, unblock, unpin } from './hash-lists.ts'
-import { key } from './key.ts'
-import { rebuild } from './rebuild.ts'
-import { relayPolicy } from './relay-policy.ts'
-import { relays } from './relays.ts'
-import { reports } from './reports.ts'
-import { restrict, restricted, unrestrict } from './restrict.ts'
-import { serve } from './serve.ts'
-import { verify } from './verify.ts'
 import type { Command } from './terminal.ts'
 
-export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve, config, verify, damaged, rebuild, copy, key, relays, reports, block, unblock, blocked, pin, unpin, pinned, allow, disallow, allowed,
-  restrict, unrestrict, restricted,
-  'relay-policy': relayPolicy
+type Listing = typeof import('./hash-lists.ts')
+type Restricting = typeof import('./restrict.ts')
+
+const ofLists = (name: keyof Listing & ('block' | 'unblock' | 'blocked' | 'pin' | 'unpin' | 'pinned' | 'allow' | 'disallow' | 'allowed')) =>
+  async (): Promise<Command> => (await import('./hash-lists.ts'))[name]
+const ofRestricted = (name: keyof Restricting & ('restrict' | 'unrestrict' | 'restricted')) => async (): Promise<Command> => (await import('./restrict.ts'))[name]
+
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  'serve': async () => (await import('./serve.ts')).serve,
+  'config': async () => (await import('./config.ts')).config,
+  'verify': async () => (await import('./verify.ts')).verify,
+  'damaged': async () => (await import('./damaged.ts')).damaged,
+  'rebuild': async () => (await import('./rebuild.ts')).rebuild,
+  'copy': async () => (await import('./copy.ts')).copy,
+  'key': async () => (await import('./key.ts')).key,
+  'relays': async () => (await import('./relays.ts')).relays,
+  'reports': async () => (await import('./reports.ts')).reports,
+  'block': ofLists('block'),
+  'unblock': ofLists('unblock'),
+  'blocked': ofLists('blocked'),
+  'pin': ofLists('pin'),
+  'unpin': ofLists('unpin'),
+  'pinned': ofLists('pinned'),
+  'allow': ofLists('allow'),
+  'disallow': ofLists('disallow'),
+  'allowed': ofLists('allowed'),
+  'restrict': ofRestricted('restrict'),
+  'unrestrict': ofRestricted('unrestrict'),
+  'restricted': ofRestricted('restricted'),
+  'relay-policy': async () => (await import('./relay-policy.ts')).relayPolicy
 }
 
 export const HELP = `marquee COMMAND [--config FILE]
