@@ -12,11 +12,12 @@ import { marksOf, standingOf, touchedBy, versionOf, winnerOf } from './versions.
 import type { Database } from '../database.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 import type { CatalogEvent } from './catalog-event.ts'
+import type { Entry } from './event-log.ts'
 import type { Standing, Version } from './versions.ts'
 
 export interface Rebuilt {
   events: number
-  /** Seqs of entries that are not what they were: left in the log, and out of the tables. */
+  /** Places of entries that are not what they were: left in the log, and out of the tables. */
   damaged: number[]
 }
 
@@ -120,16 +121,16 @@ export class CatalogStore {
     this.#projection.empty()
     const result: Rebuilt = { events: 0, damaged: [] }
     const damaged = new Set<string>()
-    for (const { seq, raw } of this.log.all(STEP)) {
-      const event = readRaw(raw)
-      if (event !== null && eventId(event.pubkey, event) === event.id && verify?.(event) !== false) {
+    for (const entry of this.log.entries(STEP)) {
+      const event = eventIn(entry)
+      if (event !== null && verify?.(event) !== false) {
         const marks = marksOf(event)
         if (marks !== null) this.#tombstones.add(marks)
         if (++result.events % STEP === 0) onProgress(result.events)
         continue
       }
-      result.damaged.push(seq)
-      damaged.add(this.log.idAt(seq))
+      result.damaged.push(entry.seq)
+      damaged.add(entry.id.toString('hex'))
     }
     // every mark is known by now: each address is decided once
     for (const address of this.log.addresses(STEP)) {
@@ -143,6 +144,15 @@ export class CatalogStore {
     }
     return result
   }
+}
+
+/** The event of an entry; null when it is not what it was: its id is not its hash, or the row says other things than it. */
+function eventIn ({ id, pubkey, kind, d, created_at: createdAt, raw }: Entry): SignedEvent | null {
+  const event = readRaw(raw)
+  if (event === null || event.id !== id.toString('hex') || event.pubkey !== pubkey.toString('hex') || event.kind !== kind || event.created_at !== createdAt) return null
+  if (eventId(event.pubkey, event) !== event.id) return null
+  const address = addressOf(event)
+  return d === (address === null ? '' : readAddress(address)!.d) ? event : null
 }
 
 function readRaw (raw: string): SignedEvent | null {
