@@ -33,6 +33,7 @@ import type { Topic } from './follower.ts'
 import type { Told } from './outbox.ts'
 import type { OwnEventsParts } from './own-events.ts'
 import type { ProberParts } from './prober.ts'
+import type { RestoredEvents } from './publish.ts'
 
 export interface CatalogParts {
   database: Database
@@ -53,6 +54,11 @@ export interface CatalogParts {
   now: () => number
   /** Hears of what failed in the background. */
   onFault: (error: unknown, what: string) => void
+}
+
+export interface RestoredCatalog extends RestoredEvents {
+  /** How many events more the snapshot brought. */
+  ofSnapshot: number
 }
 
 const MANIFESTS_MS = 5000
@@ -117,8 +123,8 @@ export class Catalog {
   /** Restores what an empty database lacks, connects, and keeps up from then on. Rejects with StoreError. */
   async start (): Promise<void> {
     if (this.store.log.last === 0) {
-      await this.publisher.restore()
-      await this.snapshots.restore()
+      const { damaged } = await this.restore()
+      for (const name of damaged) this.#parts.onFault(new Error(`state/${name} is damaged`), 'an event that was kept here is left out')
     }
     for (const relay of this.relays) relay.start()
     this.own?.start()
@@ -133,6 +139,12 @@ export class Catalog {
       this.outbox.sweep(now)
     })
     this.#every(SNAPSHOT_MS, 'no snapshot could be made', async () => { await this.makeSnapshot() })
+  }
+
+  /** An empty catalog becomes what the store can give back: the events that lie there, and the newest snapshot. Rejects with StoreError. */
+  async restore (onProgress: (events: number) => void = () => {}): Promise<RestoredCatalog> {
+    const { events, damaged } = await this.publisher.restore(onProgress)
+    return { events, damaged, ofSnapshot: await this.snapshots.restore((taken) => { onProgress(events + taken) }) }
   }
 
   #every (pause: number, what: string, work: () => Promise<unknown>): void {
@@ -152,6 +164,7 @@ export class Catalog {
 
   /** Tells every relay; what each made of it, as far as that is known after `patience` milliseconds. */
   async announce (event: SignedEvent, patience: number): Promise<Told[]> {
+    if (this.relays.length === 0) return []
     this.outbox.queue(event, this.relays.map(({ url }) => url), this.#parts.now())
     this.#wake()
     const end = Date.now() + patience

@@ -1,7 +1,6 @@
 // The log of accepted events, in SQLite: appended to and read, never changed (design §1.4). What can never count again is let go of: provider
 // adverts over their time.
 
-import { formatAddress, isAddressable, isReplaceable } from './address.ts'
 import type { Database, Statement } from '../database.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 
@@ -18,20 +17,31 @@ export interface Version {
   created_at: number
 }
 
+/** A whole row: what it says besides `raw` is what finds it. */
+export interface Entry extends LoggedEvent {
+  id: Buffer
+  pubkey: Buffer
+  kind: number
+  d: string
+  created_at: number
+}
+
 interface VersionRow {
   id: Buffer
   created_at: number
 }
+
+const ENTRY = 'seq, id, pubkey, kind, d, created_at, raw'
 
 export class EventLog {
   readonly #append: Statement<[Buffer, Buffer, number, string, number, string]>
   readonly #get: Statement<[Buffer], LoggedEvent>
   readonly #versions: Statement<[number, Buffer, string], VersionRow>
   readonly #since: Statement<[number, number], LoggedEvent>
-  readonly #id: Statement<[number], { id: Buffer }>
-  readonly #nextAddress: Statement<[number, Buffer, string, number], { kind: number, pubkey: Buffer, d: string }>
-  readonly #ofKind: Statement<[number, number, number], LoggedEvent>
+  readonly #ofKind: Statement<[number, number, number, number], Entry>
   readonly #last: Statement<[], { seq: number | null }>
+  readonly #goOn: Statement<[{ seq: number }]>
+  readonly #entries: Statement<[number, number], Entry>
   readonly #newest: Statement<[Buffer, number], { created_at: number | null }>
   readonly #drop: Statement<[number, number, number]>
 
@@ -40,10 +50,10 @@ export class EventLog {
     this.#get = database.prepare('SELECT seq, raw FROM events WHERE id = ?')
     this.#versions = database.prepare('SELECT id, created_at FROM events WHERE kind = ? AND pubkey = ? AND d = ?')
     this.#since = database.prepare('SELECT seq, raw FROM events WHERE seq > ? ORDER BY seq LIMIT ?')
-    this.#id = database.prepare('SELECT id FROM events WHERE seq = ?')
-    this.#nextAddress = database.prepare('SELECT DISTINCT kind, pubkey, d FROM events WHERE (kind, pubkey, d) > (?, ?, ?) ORDER BY kind, pubkey, d LIMIT ?')
-    this.#ofKind = database.prepare('SELECT seq, raw FROM events WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?')
+    this.#ofKind = database.prepare(`SELECT ${ENTRY} FROM events WHERE kind = ? AND (created_at, seq) > (?, ?) ORDER BY created_at, seq LIMIT ?`)
     this.#last = database.prepare('SELECT max(seq) AS seq FROM events')
+    this.#goOn = database.prepare("UPDATE sqlite_sequence SET seq = max(seq, @seq) WHERE name = 'events'")
+    this.#entries = database.prepare(`SELECT ${ENTRY} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`)
     this.#newest = database.prepare('SELECT max(created_at) AS created_at FROM events WHERE pubkey = ? AND kind = ?')
     this.#drop = database.prepare('DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE kind = ? AND created_at < ? LIMIT ?)')
   }
@@ -75,34 +85,27 @@ export class EventLog {
   }
 
   /** The whole log in order, read `step` at a time: the database may be written to meanwhile. */
-  * all (step: number): Iterable<LoggedEvent> {
-    for (let page = this.since(0, step); page.length > 0; page = this.since(page.at(-1)!.seq, step)) yield * page
+  * entries (step: number): Iterable<Entry> {
+    for (let page = this.#entries.all(0, step); page.length > 0; page = this.#entries.all(page.at(-1)!.seq, step)) yield * page
   }
 
-  /** As `all`, of one kind. */
-  * ofKind (kind: number, step: number): Iterable<LoggedEvent> {
-    for (let page = this.#ofKind.all(kind, 0, step); page.length > 0; page = this.#ofKind.all(kind, page.at(-1)!.seq, step)) yield * page
-  }
-
-  /** Every address that an event stands at, each once. */
-  * addresses (step: number): Iterable<string> {
-    for (let page = this.#nextAddress.all(-1, Buffer.alloc(0), '', step); page.length > 0;) {
-      for (const { kind, pubkey, d } of page) {
-        if (isReplaceable(kind) || isAddressable(kind)) yield formatAddress({ kind, pubkey: pubkey.toString('hex'), d })
-      }
-      const { kind, pubkey, d } = page.at(-1)!
-      page = this.#nextAddress.all(kind, pubkey, d, step)
+  /** As `entries`, of one kind and in the order of their created_at. */
+  * ofKind (kind: number, step: number): Iterable<Entry> {
+    for (let page = this.#ofKind.all(kind, Number.MIN_SAFE_INTEGER, 0, step); page.length > 0;) {
+      yield * page
+      const { created_at: createdAt, seq } = page.at(-1)!
+      page = this.#ofKind.all(kind, createdAt, seq, step)
     }
-  }
-
-  /** The id of the entry at a place that is taken. */
-  idAt (seq: number): string {
-    return this.#id.get(seq)!.id.toString('hex')
   }
 
   /** The newest place; 0 when nothing has come. */
   get last (): number {
     return this.#last.get()!.seq ?? 0
+  }
+
+  /** What comes next has a later place than this, whatever lies here. */
+  goOnFrom (seq: number): void {
+    this.#goOn.run({ seq })
   }
 
   /** The latest created_at of a key's events of this kind; null for none. */

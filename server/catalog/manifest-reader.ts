@@ -43,6 +43,14 @@ export class ManifestReader {
     return read
   }
 
+  /** Looks for all that is missing, once; how many were read. Rejects with StoreError. */
+  async all (): Promise<number> {
+    let read = 0
+    do read += await this.round()
+    while (this.#from !== '')
+    return read
+  }
+
   /** True when the manifest is read now, or was before. Rejects with StoreError. */
   async read (sha256: string): Promise<boolean> {
     const { blobs, rows } = this.#parts

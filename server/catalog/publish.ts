@@ -1,6 +1,7 @@
 // ★ The one road into the catalog, for HTTP, for relays and for what we sign ourselves (design §5): judged in the order of accept.ts, kept, folded. What
 // comes over HTTP or is our own, adverts apart, is durable in the store (`state/events/`) before it is acknowledged; what a relay brought, it has.
 
+import { StoreError } from '../errors.ts'
 import { isSigned } from '../auth/signature.ts'
 import { ADVERT_CAPS, judgeEvent } from './accept.ts'
 import { addressOf, readAddress } from './address.ts'
@@ -39,6 +40,16 @@ export interface Published {
   parsed: CatalogEvent
 }
 
+/** What came back out of the store. */
+export interface RestoredEvents {
+  events: number
+  /** Names of what lies there and is no event any more, or not the one it was. */
+  damaged: string[]
+}
+
+/** Faults that no event had when it was taken. */
+const DAMAGE: readonly CatalogFault['code'][] = ['EVENT_MALFORMED', 'ID_WRONG', 'SIGNATURE_WRONG']
+
 /** What of a batch was taken, and what was wrong with how many of the rest. */
 export interface TakenBatch {
   taken: number
@@ -72,7 +83,7 @@ export class Publisher {
     // an advert is a claim for two days that its provider repeats: it survives a kill of the server, and may be lost in a power cut
     if (parsed.type !== 'advert') await state.put(`${KEPT_EVENTS}${event.id}`, event)
     authors.add(event.pubkey)
-    const seq = store.add(parsed)
+    const seq = parsed.type === 'advert' ? await store.addTogether(parsed) : store.add(parsed)
     if (seq === null) throw new CatalogFault('EVENT_KNOWN')
     return { seq, parsed }
   }
@@ -102,21 +113,25 @@ export class Publisher {
     return this.keep(this.judge(signTemplate(build(createdAt), signer)))
   }
 
-  /** What lies in the store comes into a new database; how many events that were. Rejects with StoreError. */
-  async restore (): Promise<number> {
+  /** What lies in the store comes into a new database; what is damaged there is left out. Rejects with StoreError. */
+  async restore (onProgress: (events: number) => void = () => {}): Promise<RestoredEvents> {
     const { state, store, authors } = this.#parts
     const facts = { ...this.#facts('http'), refuseOlder: false, mayAuthor: () => true }
-    let restored = 0
+    const restored: RestoredEvents = { events: 0, damaged: [] }
     for await (const name of state.list(KEPT_EVENTS)) {
-      if (store.log.get(name.slice(KEPT_EVENTS.length)) !== null) continue
-      const event = await state.get(name)
+      const id = name.slice(KEPT_EVENTS.length)
+      if (store.log.get(id) !== null) continue
       try {
+        const event = await keptIn(state, name)
+        if (event === undefined) continue // removed meanwhile
         const parsed = judgeEvent(event, facts)
+        if (parsed.event.id !== id) throw new CatalogFault('ID_WRONG')
         authors.add(parsed.event.pubkey)
-        if (store.add(parsed) !== null) restored++
+        if (store.add(parsed) !== null) onProgress(++restored.events)
       } catch (error) {
-        // taken back meanwhile, or over its time
         if (!(error instanceof CatalogFault)) throw error
+        // the rest was taken back meanwhile, or is over its time
+        if (DAMAGE.includes(error.code)) restored.damaged.push(name)
       }
     }
     return restored
@@ -138,5 +153,15 @@ export class Publisher {
       },
       caps
     }
+  }
+}
+
+/** Undefined where there is none. Throws EVENT_MALFORMED for what is no JSON, and rejects with StoreError. */
+async function keptIn (state: PublisherParts['state'], name: string): Promise<unknown> {
+  try {
+    return await state.get(name) ?? undefined
+  } catch (error) {
+    if (error instanceof StoreError && error.action === 'parse') throw new CatalogFault('EVENT_MALFORMED', error.message)
+    throw error
   }
 }

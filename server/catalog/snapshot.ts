@@ -81,10 +81,12 @@ export class Snapshots {
   }
 
   /** Reads the newest one into the tables; how many events it brought. Rejects with StoreError. */
-  async restore (): Promise<number> {
-    const { publisher, blobs } = this.#parts
+  async restore (onProgress: (events: number) => void = () => {}): Promise<number> {
+    const { store, publisher, blobs } = this.#parts
     const event = this.current()
     const snapshot = event === null ? null : parseSnapshot(event)
+    // whoever follows by the places of the log that was lost misses nothing of this one
+    if (snapshot !== null) store.log.goOnFrom(snapshot.seq)
     const blob = snapshot === null ? null : await blobs.find(snapshot.sha256)
     if (blob === null || blob.size === 0 || blob.size > MOST) return 0
     const reading = await blobs.read(blob, 0, blob.size)
@@ -104,6 +106,7 @@ export class Snapshots {
         }
       }
       taken += publisher.takeBatch(events, 'own-snapshot').taken
+      onProgress(taken)
     }
     return taken
   }

@@ -40,7 +40,7 @@ export const HELP = `marquee COMMAND [--config FILE]
   config    what configuration is in force, secrets starred
   verify    re-hash packs; compare packs, index, owners and rows; --repair
   damaged   blobs found damaged that wait to be repaired
-  rebuild   the database from the store
+  rebuild   the database from the store; --catalog: its catalog from the log of events
   copy      this store into another, folders or bucket, while the server runs
   key       this server's npub; --make prints a new key pair
   relays    how each relay stands, and what waits for it

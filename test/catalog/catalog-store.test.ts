@@ -9,32 +9,12 @@ import { foldCatalog } from '../../server/catalog/fold.ts'
 import { buildProviderAdvert } from '../../server/catalog/kinds/provider-advert.ts'
 import { buildTitle } from '../../server/catalog/kinds/title.ts'
 import { buildWithdrawal } from '../../server/catalog/kinds/withdrawal.ts'
+import { tablesOf } from '../support/catalog-tables.ts'
 import { diceOf, hashNamed, randomHistory, shuffled, unsigned } from '../support/catalog-histories.ts'
 import type { Database } from '../../server/database.ts'
 import type { SignedEvent } from '../../server/auth/signature.ts'
 
 const NOW = 1_700_000_100
-
-/** Every projected table as text, without local numbers. Bytes are written in hex. */
-function tablesOf (database: Database): string {
-  const queries = [
-    'SELECT event, kind, pubkey, d, created_at, expires_at, title, status, published_at, duration, manifest FROM titles ORDER BY kind, pubkey, d',
-    'SELECT tag, t.event FROM title_tags g JOIN titles t ON t.id = g.title ORDER BY tag, t.event',
-    'SELECT h.sha256, h.role, h.blake3, t.event FROM title_hashes h JOIN titles t ON t.id = h.title ORDER BY h.sha256, h.role, t.event',
-    "SELECT t.event FROM title_words w JOIN titles t ON t.id = w.rowid WHERE title_words MATCH 'words' ORDER BY t.event",
-    'SELECT * FROM collections ORDER BY pubkey, d',
-    'SELECT * FROM adverts ORDER BY blake3, pubkey',
-    'SELECT * FROM lists ORDER BY kind, pubkey',
-    'SELECT * FROM releases ORDER BY kind, pubkey, d',
-    'SELECT * FROM artifacts ORDER BY event',
-    'SELECT * FROM deleted_ids ORDER BY id, pubkey',
-    'SELECT * FROM deleted_addresses ORDER BY kind, pubkey, d'
-  ]
-  return JSON.stringify(queries.map((sql) => database.prepare(sql).all()), (_key, value: unknown) => {
-    const bytes = value as { type?: string, data?: number[] } | null
-    return bytes?.type === 'Buffer' ? Buffer.from(bytes.data!).toString('hex') : value
-  })
-}
 
 function storeOf (events: readonly SignedEvent[], together: number): { database: Database, store: CatalogStore } {
   const database = openDatabase(':memory:')
@@ -120,6 +100,15 @@ t.test('rebuild leaves out what is not what it was, and says which', async t => 
   database.prepare("UPDATE events SET raw = '{' WHERE seq = 1").run()
   t.same(store.rebuild(null), { events: 1, damaged: [1, 3] })
   t.same(database.prepare('SELECT d, created_at FROM titles').all(), [{ d: 'b', created_at: 1 }])
+})
+
+t.test('rebuild leaves out an entry whose row says other things than its event', async t => {
+  for (const change of ["kind = 34236", "pubkey = zeroblob(32)", "d = 'q'", 'created_at = 7', 'id = zeroblob(32)']) {
+    const { store, database } = storeOf([title('a', 1), title('b', 1)], 1)
+    database.prepare(`UPDATE events SET ${change} WHERE seq = 1`).run()
+    t.same(store.rebuild(null), { events: 1, damaged: [1] }, change)
+    t.same(database.prepare('SELECT d FROM titles').all(), [{ d: 'b' }], change)
+  }
 })
 
 t.test('rebuild checks signatures where it is told to', async t => {

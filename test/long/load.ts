@@ -33,7 +33,7 @@ async function play (t: Test, place: StorePlace): Promise<void> {
   let times = new Map<string, number[]>()
   let moments: Moment[] = []
   const load = runMixedLoad(t, {
-    url: server.url, until, pause: 40,
+    url: server.url, lasting: minutes * 60_000, pause: 40,
     onDone: (kind, ms) => {
       const known = times.get(kind)
       if (known === undefined) times.set(kind, [ms])

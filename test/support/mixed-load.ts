@@ -31,8 +31,8 @@ interface Got {
 
 export interface LoadParts {
   url: string
-  /** Unix milliseconds when it ends. */
-  until: number
+  /** Milliseconds from when what is read has been uploaded. */
+  lasting: number
   /** What one request of a kind took, in milliseconds. */
   onDone: (kind: string, ms: number) => void
   /** Pause between two requests of one client, in milliseconds. */
@@ -40,7 +40,7 @@ export interface LoadParts {
 }
 
 /** Rejects with what the first wrong answer was. */
-export async function runMixedLoad (t: Test, { url, until, onDone, pause }: LoadParts): Promise<void> {
+export async function runMixedLoad (t: Test, { url, lasting, onDone, pause }: LoadParts): Promise<void> {
   const agent = new http.Agent({ keepAlive: true })
   const small = Array.from({ length: 200 }, (_, index) => seededBlob(`small ${index}`, 64 * KIB))
   const tiny = Array.from({ length: 100 }, (_, index) => seededBlob(`tiny ${index}`, 1000))
@@ -173,6 +173,7 @@ export async function runMixedLoad (t: Test, { url, until, onDone, pause }: Load
   }
 
   for (const each of [...small, ...tiny, ...large]) await put(keeper, each)
+  const until = Date.now() + lasting
   const failed = new AbortController()
   try {
     await Promise.all(Object.entries(clients).map(async ([name, work]) => {
