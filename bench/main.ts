@@ -10,6 +10,7 @@ import { Signer } from '../test/support/keys.ts'
 import { removeFolder } from './parts.ts'
 import { describeRun, markdown } from './report.ts'
 import { boot } from './scenarios/boot.ts'
+import { catalog } from './scenarios/catalog.ts'
 import { cold } from './scenarios/cold.ts'
 import { head } from './scenarios/head.ts'
 import { million } from './scenarios/million.ts'
@@ -21,7 +22,7 @@ import { putMemory } from './scenarios/put-memory.ts'
 import { parseSize } from './stats.ts'
 import type { Bench, Options, Row, Scenario } from './plan.ts'
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { cold, 'not-modified': notModified, missing, head, million, boot, minio, offload, 'put-memory': putMemory }
+const SCENARIOS: Readonly<Record<string, Scenario>> = { cold, 'not-modified': notModified, missing, head, million, boot, minio, offload, 'put-memory': putMemory, catalog }
 
 const HELP = `npm run bench -- [SCENARIO…] [options]      scenarios: ${Object.keys(SCENARIOS).join(', ')}; all without a name
 
@@ -34,7 +35,10 @@ const HELP = `npm run bench -- [SCENARIO…] [options]      scenarios: ${Object.
   --big SIZE        the big blob of minio and put-memory (1GiB)
   --huge SIZE       put-memory: a bigger one as well (none; 8GiB)
   --puts N          minio: small uploads a round (2000)
-  --rows A,B        minio: get-cold, get-big, put-big, put-small (all)
+  --titles N        titles of catalog, with ten adverts each (100000)
+  --segments N      of each of its films, one in 250 titles (5000)
+  --taken N         adverts that it sends a round (8000)
+  --rows A,B        minio: get-cold, get-big, put-big, put-small; catalog: parts of its rows' names (all)
   --keep DIR        keep the seeded data folders of million and boot there, and use what is there
   --drop            boot: empty the page cache before each start (root only)
   --env NAME=VALUE  more of the server's environment, again and again
@@ -46,13 +50,14 @@ const OPTIONS = {
   'rounds': { type: 'string', default: '3' }, 'seconds': { type: 'string', default: '6' }, 'count': { type: 'string', default: '1000000' },
   'asked': { type: 'string', default: '1000' }, 'cold': { type: 'string', default: '50000' }, 'minio-cold': { type: 'string', default: '6000' },
   'big': { type: 'string', default: '1GiB' }, 'huge': { type: 'string', default: '0' }, 'puts': { type: 'string', default: '2000' },
+  'titles': { type: 'string', default: '100000' }, 'segments': { type: 'string', default: '5000' }, 'taken': { type: 'string', default: '8000' },
   'rows': { type: 'string', default: '' }, 'keep': { type: 'string' }, 'drop': { type: 'boolean', default: false },
   'env': { type: 'string', multiple: true, default: [] as string[] }, 'md': { type: 'string' }, 'help': { type: 'boolean', short: 'h', default: false }
 } as const
 
 function parse (argv: string[]): { names: string[], options: Options, md: string | undefined, help: boolean } {
   const { values, positionals } = parseArgs({ args: argv, options: OPTIONS, allowPositionals: true })
-  const whole = (name: 'rounds' | 'seconds' | 'count' | 'asked' | 'cold' | 'minio-cold' | 'puts'): number => {
+  const whole = (name: 'rounds' | 'seconds' | 'count' | 'asked' | 'cold' | 'minio-cold' | 'puts' | 'titles' | 'segments' | 'taken'): number => {
     const number = Number(values[name])
     if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${name} takes a whole number above 0`)
     return number
@@ -62,7 +67,8 @@ function parse (argv: string[]): { names: string[], options: Options, md: string
   if (!existsSync(join(dist, 'server/main.js'))) throw new Error(`${dist} holds no server/main.js`)
   const options: Options = {
     rounds: whole('rounds'), seconds: whole('seconds'), count: whole('count'), asked: whole('asked'), cold: whole('cold'), minioCold: whole('minio-cold'),
-    big: parseSize(values.big), huge: parseSize(values.huge), puts: whole('puts'), rows: values.rows.split(',').filter((name) => name !== ''),
+    big: parseSize(values.big), huge: parseSize(values.huge), puts: whole('puts'),
+    titles: whole('titles'), segments: whole('segments'), taken: whole('taken'), rows: values.rows.split(',').filter((name) => name !== ''),
     keep: values.keep === undefined ? null : resolve(values.keep), drop: values.drop, dist,
     env: Object.fromEntries(values.env.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)]))
   }

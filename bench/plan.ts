@@ -21,6 +21,10 @@ export interface Options {
   huge: number
   /** Small uploads a round. */
   puts: number
+  /** Titles of `catalog`, segments of each of its films, adverts sent a round. */
+  titles: number
+  segments: number
+  taken: number
   /** Parts of a scenario; empty for all. */
   rows: readonly string[]
   /** A folder where seeded data folders stay between runs. */
@@ -43,7 +47,7 @@ export interface Bench {
   say: (line: string) => void
 }
 
-export type Unit = 'req/s' | 'MB/s' | 'ms' | 's'
+export type Unit = 'req/s' | 'MB/s' | 'ms' | 's' | '/s'
 
 /** One side's part of one round. */
 export interface Measured {

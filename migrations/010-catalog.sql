@@ -60,7 +60,8 @@ CREATE TABLE title_tags (                       -- its t tags, in lower case
 
 CREATE INDEX title_tags_by_title ON title_tags (title);
 
-CREATE VIRTUAL TABLE title_words USING fts5 (title, summary, tags, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE title_words USING fts5 (title, summary, tags, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2',
+  prefix = '1 2 3'); -- the last word of a search may be a beginning: short ones would be merged from thousands of words
 
 CREATE TABLE title_hashes (                     -- what the event of a title itself names: manifest, hash sequence, aggregate, master playlist, trailer
   sha256     BLOB NOT NULL,                     -- 32 bytes (an aggregate hash has no blob)

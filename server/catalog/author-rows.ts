@@ -2,7 +2,14 @@
 
 import type { Database, Statement } from '../database.ts'
 
+/** Keys that are kept in mind. */
+const MOST_KEPT = 10_000
+
 export class AuthorRows {
+  /** Keys that are in the table. */
+  readonly #added = new Set<string>()
+  /** How many adverts a key has at most: counted once, and one more for each that was asked about since. To count 2,000 at each costs more than its signature. */
+  readonly #atMost = new Map<string, number>()
   readonly #add: Statement<[Buffer]>
   readonly #has: Statement<[Buffer, Buffer]>
   readonly #adverts: Statement<[Buffer, Buffer, number], { count: number }>
@@ -18,7 +25,10 @@ export class AuthorRows {
 
   /** An event of this key was taken over HTTP here. */
   add (pubkey: string): void {
+    if (this.#added.has(pubkey)) return
     this.#add.run(Buffer.from(pubkey, 'hex'))
+    if (this.#added.size >= MOST_KEPT) this.#added.clear()
+    this.#added.add(pubkey)
   }
 
   /** Was one, or is an advert of it kept? */
@@ -33,8 +43,12 @@ export class AuthorRows {
    */
   advertsBeside (pubkey: string, blake3: string, createdAt: number, most: { ofAuthor: number, ofHash: number }): { ofAuthor: number, fresherOfHash: number } {
     const [key, hash] = [Buffer.from(pubkey, 'hex'), Buffer.from(blake3, 'hex')]
+    let ofAuthor = this.#atMost.get(pubkey) ?? Infinity
+    if (ofAuthor >= most.ofAuthor) ofAuthor = this.#adverts.get(key, hash, most.ofAuthor)!.count
+    if (this.#atMost.size >= MOST_KEPT) this.#atMost.clear()
+    this.#atMost.set(pubkey, ofAuthor + 1)
     return {
-      ofAuthor: this.#adverts.get(key, hash, most.ofAuthor)!.count,
+      ofAuthor,
       fresherOfHash: this.#fresher.get(hash, key, createdAt, most.ofHash)!.count
     }
   }

@@ -1,16 +1,17 @@
 // ★ The catalog in SQLite: the log of accepted events and the tables folded from it, changed together in one transaction (design §1.4). Any order of
 // arrival, with duplicates, ends in the same tables; `rebuild` gives them again from the log.
 
-import { addressOf, readAddress } from './address.ts'
+import { addressOf, formatAddress, readAddress } from './address.ts'
 import { eventId } from './event-id.ts'
 import { EventLog } from './event-log.ts'
 import { Projection } from './projection.ts'
-import { ARTIFACT_KIND } from './kinds/artifact.ts'
 import { PROVIDER_ADVERT_KIND, ADVERT_MAX_AGE } from './kinds/provider-advert.ts'
+import { WITHDRAWAL_KIND } from './kinds/withdrawal.ts'
 import { TombstoneRows } from './tombstone-rows.ts'
 import { marksOf, standingOf, touchedBy, versionOf, winnerOf } from './versions.ts'
 import type { Database } from '../database.ts'
 import type { SignedEvent } from '../auth/signature.ts'
+import type { Address } from './address.ts'
 import type { CatalogEvent } from './catalog-event.ts'
 import type { Entry } from './event-log.ts'
 import type { Standing, Version } from './versions.ts'
@@ -29,6 +30,7 @@ export class CatalogStore {
   readonly #projection: Projection
   readonly #tombstones: TombstoneRows
   readonly #addAll: (events: readonly CatalogEvent[]) => (number | null)[]
+  readonly #waiting: { parsed: CatalogEvent, resolve: (seq: number | null) => void, reject: (error: unknown) => void }[] = []
   /** Told after the transaction of each batch. */
   readonly #listeners = new Set<(events: readonly { seq: number, parsed: CatalogEvent }[]) => void>()
 
@@ -51,6 +53,23 @@ export class CatalogStore {
     const fresh = seqs.flatMap((seq, index) => seq === null ? [] : [{ seq, parsed: events[index]! }])
     if (fresh.length > 0) for (const listener of this.#listeners) listener(fresh)
     return seqs
+  }
+
+  /** The same as `add`, in one transaction with whatever else comes in this turn of the event loop. */
+  addTogether (parsed: CatalogEvent): Promise<number | null> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.push({ parsed, resolve, reject }) === 1) setImmediate(() => { this.#addWaiting() })
+    })
+  }
+
+  #addWaiting (): void {
+    const waiting = this.#waiting.splice(0)
+    try {
+      const seqs = this.addAll(waiting.map(({ parsed }) => parsed))
+      for (const [index, { resolve }] of waiting.entries()) resolve(seqs[index]!)
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
   }
 
   /** `listener` hears of every event once it is in the tables; call what comes back to end that. */
@@ -119,28 +138,35 @@ export class CatalogStore {
 
   #rebuild (verify: ((event: SignedEvent) => boolean) | null, onProgress: (events: number) => void): Rebuilt {
     this.#projection.empty()
-    const result: Rebuilt = { events: 0, damaged: [] }
-    const damaged = new Set<string>()
-    for (const entry of this.log.entries(STEP)) {
+    const sound = (entry: Entry): SignedEvent | null => {
       const event = eventIn(entry)
-      if (event !== null && verify?.(event) !== false) {
-        const marks = marksOf(event)
-        if (marks !== null) this.#tombstones.add(marks)
-        if (++result.events % STEP === 0) onProgress(result.events)
+      return event !== null && verify?.(event) !== false ? event : null
+    }
+    // every mark first: then each event is decided as it is met
+    for (const entry of this.log.ofKind(WITHDRAWAL_KIND, STEP)) {
+      const event = sound(entry)
+      const marks = event === null ? null : marksOf(event)
+      if (marks !== null) this.#tombstones.add(marks)
+    }
+    const result: Rebuilt = { events: 0, damaged: [] }
+    const damaged = new Map<string, Address>()
+    for (const entry of this.log.entries(STEP)) {
+      const event = sound(entry)
+      if (event === null) {
+        result.damaged.push(entry.seq)
+        damaged.set(entry.id.toString('hex'), { kind: entry.kind, pubkey: entry.pubkey.toString('hex'), d: entry.d })
         continue
       }
-      result.damaged.push(entry.seq)
-      damaged.add(entry.id.toString('hex'))
+      const address = addressOf(event)
+      const winner = winnerOf(address === null ? [versionOf(event)] : this.#versions(address), this.#tombstones)
+      if (winner?.id === event.id) this.#projection.show(event)
+      if (++result.events % STEP === 0) onProgress(result.events)
     }
-    // every mark is known by now: each address is decided once
-    for (const address of this.log.addresses(STEP)) {
-      const winner = winnerOf(this.#versions(address).filter(({ id }) => !damaged.has(id)), this.#tombstones)
+    // where one of them would have won, another does
+    for (const address of new Set([...damaged.values()].map(formatAddress))) {
+      const winner = readAddress(address) === null ? null : winnerOf(this.#versions(address).filter(({ id }) => !damaged.has(id)), this.#tombstones)
       const event = winner === null ? null : this.log.event(winner.id)
       if (event !== null) this.#projection.show(event)
-    }
-    for (const { raw } of this.log.ofKind(ARTIFACT_KIND, STEP)) {
-      const event = readRaw(raw)
-      if (event !== null && !damaged.has(event.id) && winnerOf([versionOf(event)], this.#tombstones) !== null) this.#projection.show(event)
     }
     return result
   }

@@ -139,6 +139,7 @@ export class Catalog {
 
   /** Tells every relay; what each made of it, as far as that is known after `patience` milliseconds. */
   async announce (event: SignedEvent, patience: number): Promise<Told[]> {
+    if (this.relays.length === 0) return []
     this.outbox.queue(event, this.relays.map(({ url }) => url), this.#parts.now())
     for (const announcer of this.#announcers) announcer.wake()
     const end = Date.now() + patience

@@ -1,7 +1,6 @@
 // The log of accepted events, in SQLite: appended to and read, never changed (design §1.4). What can never count again is let go of: provider
 // adverts over their time.
 
-import { formatAddress, isAddressable, isReplaceable } from './address.ts'
 import type { Database, Statement } from '../database.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 
@@ -32,13 +31,14 @@ interface VersionRow {
   created_at: number
 }
 
+const ENTRY = 'seq, id, pubkey, kind, d, created_at, raw'
+
 export class EventLog {
   readonly #append: Statement<[Buffer, Buffer, number, string, number, string]>
   readonly #get: Statement<[Buffer], LoggedEvent>
   readonly #versions: Statement<[number, Buffer, string], VersionRow>
   readonly #since: Statement<[number, number], LoggedEvent>
-  readonly #nextAddress: Statement<[number, Buffer, string, number], { kind: number, pubkey: Buffer, d: string }>
-  readonly #ofKind: Statement<[number, number, number], LoggedEvent>
+  readonly #ofKind: Statement<[number, number, number, number], Entry>
   readonly #last: Statement<[], { seq: number | null }>
   readonly #goOn: Statement<[{ seq: number }]>
   readonly #entries: Statement<[number, number], Entry>
@@ -50,11 +50,10 @@ export class EventLog {
     this.#get = database.prepare('SELECT seq, raw FROM events WHERE id = ?')
     this.#versions = database.prepare('SELECT id, created_at FROM events WHERE kind = ? AND pubkey = ? AND d = ?')
     this.#since = database.prepare('SELECT seq, raw FROM events WHERE seq > ? ORDER BY seq LIMIT ?')
-    this.#nextAddress = database.prepare('SELECT DISTINCT kind, pubkey, d FROM events WHERE (kind, pubkey, d) > (?, ?, ?) ORDER BY kind, pubkey, d LIMIT ?')
-    this.#ofKind = database.prepare('SELECT seq, raw FROM events WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?')
+    this.#ofKind = database.prepare(`SELECT ${ENTRY} FROM events WHERE kind = ? AND (created_at, seq) > (?, ?) ORDER BY created_at, seq LIMIT ?`)
     this.#last = database.prepare('SELECT max(seq) AS seq FROM events')
     this.#goOn = database.prepare("UPDATE sqlite_sequence SET seq = max(seq, @seq) WHERE name = 'events'")
-    this.#entries = database.prepare('SELECT seq, id, pubkey, kind, d, created_at, raw FROM events WHERE seq > ? ORDER BY seq LIMIT ?')
+    this.#entries = database.prepare(`SELECT ${ENTRY} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`)
     this.#newest = database.prepare('SELECT max(created_at) AS created_at FROM events WHERE pubkey = ? AND kind = ?')
     this.#drop = database.prepare('DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE kind = ? AND created_at < ? LIMIT ?)')
   }
@@ -90,19 +89,12 @@ export class EventLog {
     for (let page = this.#entries.all(0, step); page.length > 0; page = this.#entries.all(page.at(-1)!.seq, step)) yield * page
   }
 
-  /** As `entries`, of one kind. */
-  * ofKind (kind: number, step: number): Iterable<LoggedEvent> {
-    for (let page = this.#ofKind.all(kind, 0, step); page.length > 0; page = this.#ofKind.all(kind, page.at(-1)!.seq, step)) yield * page
-  }
-
-  /** Every address that an event stands at, each once. */
-  * addresses (step: number): Iterable<string> {
-    for (let page = this.#nextAddress.all(-1, Buffer.alloc(0), '', step); page.length > 0;) {
-      for (const { kind, pubkey, d } of page) {
-        if (isReplaceable(kind) || isAddressable(kind)) yield formatAddress({ kind, pubkey: pubkey.toString('hex'), d })
-      }
-      const { kind, pubkey, d } = page.at(-1)!
-      page = this.#nextAddress.all(kind, pubkey, d, step)
+  /** As `entries`, of one kind and in the order of their created_at. */
+  * ofKind (kind: number, step: number): Iterable<Entry> {
+    for (let page = this.#ofKind.all(kind, Number.MIN_SAFE_INTEGER, 0, step); page.length > 0;) {
+      yield * page
+      const { created_at: createdAt, seq } = page.at(-1)!
+      page = this.#ofKind.all(kind, createdAt, seq, step)
     }
   }
 

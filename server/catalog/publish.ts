@@ -83,7 +83,7 @@ export class Publisher {
     // an advert is a claim for two days that its provider repeats: it survives a kill of the server, and may be lost in a power cut
     if (parsed.type !== 'advert') await state.put(`${KEPT_EVENTS}${event.id}`, event)
     authors.add(event.pubkey)
-    const seq = store.add(parsed)
+    const seq = parsed.type === 'advert' ? await store.addTogether(parsed) : store.add(parsed)
     if (seq === null) throw new CatalogFault('EVENT_KNOWN')
     return { seq, parsed }
   }

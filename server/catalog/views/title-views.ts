@@ -69,56 +69,74 @@ const READ = '(t.manifest IS NULL OR EXISTS (SELECT 1 FROM manifests m WHERE m.s
 const STATUS = `CASE WHEN t.status = 'published' AND NOT ${READ} THEN 'incomplete' ELSE t.status END`
 const COLUMNS = `t.id, t.kind, t.pubkey, t.d, t.created_at, t.title, ${STATUS} AS status, t.published_at, t.duration, t.manifest, t.event, e.raw`
 
-/** With words the best match comes first, and pages are counted; no search is worth more pages than this. */
-const MOST_FOUND = 1000
+/**
+ * With words the best match comes first, and pages are counted. Words that stand in more titles than this say little of any of them, and to weigh
+ * them all would cost a look at each: then the newest version comes first, as without words.
+ */
+const MOST_RANKED = 1000
+/** Topics of more titles than this are looked for along the time, those of fewer the other way round. */
+const MANY = 1000
 
 export class TitleViews {
   readonly #database: Database
   readonly #statements = new Map<string, Statement<[Bound], Row>>()
+  readonly #found: Statement<[string, number], { titles: number }>
+  readonly #tagged: Statement<[string, number], { titles: number }>
   readonly #one: Statement<[number, Buffer, string, number], Row>
 
   constructor (database: Database) {
     this.#database = database
+    this.#found = database.prepare('SELECT count(*) AS titles FROM (SELECT 1 FROM title_words WHERE title_words MATCH ? LIMIT ?)')
+    this.#tagged = database.prepare('SELECT count(*) AS titles FROM (SELECT 1 FROM title_tags WHERE tag = ? LIMIT ?)')
     this.#one = database.prepare(`
       SELECT ${COLUMNS} FROM titles t JOIN events e ON e.id = t.event
       WHERE t.kind = ? AND t.pubkey = ? AND t.d = ? AND (t.expires_at IS NULL OR t.expires_at > ?)`)
   }
 
-  /** A page, newest version first; with words the best match first. `next` is null on the last. Throws CURSOR_UNREADABLE. */
+  /** A page, newest version first; with words that not too many have the best match first. `next` is null on the last. Throws CURSOR_UNREADABLE. */
   list (query: TitleQuery): { titles: TitleRow[], next: string | null } {
-    const { creator, topic, words, status = 'published', updatedSince, limit, cursor, now } = query
-    const match = words === undefined ? '' : matchOf(words)
-    if (words !== undefined && match === '') return { titles: [], next: null }
-    const bound: Bound = { now, limit: limit + 1 }
+    const { words, limit, cursor } = query
+    const match = words === undefined ? null : matchOf(words)
+    if (match === '') return { titles: [], next: null }
+    const bound: Bound = { now: query.now, limit: limit + 1 }
+    const where = this.#conditions(query, bound)
+    if (match !== null) bound.words = match
+    const ranked = match !== null && this.#found.get(match, MOST_RANKED + 1)!.titles <= MOST_RANKED
+    if (ranked) {
+      const offset = cursor === undefined ? 0 : (parseCursor(cursor, ['number']) as [number])[0]
+      const rows = this.#statement(`
+        SELECT ${COLUMNS} FROM title_words w JOIN titles t ON t.id = w.rowid JOIN events e ON e.id = t.event
+        WHERE title_words MATCH @words AND ${where.join(' AND ')} ORDER BY w.rank LIMIT @limit OFFSET @offset`).all({ ...bound, offset })
+      return pageOf(rows, limit, () => formatCursor([offset + limit]))
+    }
+    // by the plus no title is looked up by its number: they are met in the order of time
+    if (match !== null) where.push('+t.id IN (SELECT rowid FROM title_words WHERE title_words MATCH @words)')
+    if (cursor !== undefined) {
+      const [at, event] = parseCursor(cursor, ['number', 'string']) as [number, string]
+      where.push('t.created_at <= @before AND (t.created_at < @before OR t.event > @before_event)')
+      Object.assign(bound, { before: at, before_event: Buffer.from(event, 'hex') })
+    }
+    // places first: to sort them with their events would move those of all that is found
+    const rows = this.#statement(`
+      SELECT ${COLUMNS} FROM (SELECT t.id FROM titles t WHERE ${where.join(' AND ')} ORDER BY t.created_at DESC, t.event LIMIT @limit) p
+        JOIN titles t ON t.id = p.id JOIN events e ON e.id = t.event
+      ORDER BY t.created_at DESC, t.event`).all(bound)
+    return pageOf(rows, limit, (last) => formatCursor([last.created_at, last.event.toString('hex')]))
+  }
+
+  #conditions ({ creator, topic, status = 'published', updatedSince }: TitleQuery, bound: Bound): string[] {
     const where = ['(t.expires_at IS NULL OR t.expires_at > @now)']
     if (creator !== undefined) { where.push('t.pubkey = @creator'); bound.creator = Buffer.from(creator, 'hex') }
-    if (topic !== undefined) { where.push('t.id IN (SELECT title FROM title_tags WHERE tag = @topic)'); bound.topic = topic.toLowerCase() }
+    if (topic !== undefined) {
+      bound.topic = topic.toLowerCase()
+      const many = this.#tagged.get(bound.topic, MANY + 1)!.titles > MANY
+      where.push(many ? 'EXISTS (SELECT 1 FROM title_tags g WHERE g.tag = @topic AND g.title = t.id)' : 't.id IN (SELECT title FROM title_tags WHERE tag = @topic)')
+    }
     if (updatedSince !== undefined) { where.push('t.created_at >= @updated_since'); bound.updated_since = updatedSince }
     if (status === 'incomplete') where.push("t.status = 'published'", `NOT ${READ}`)
     else if (status === 'published') where.push("t.status = 'published'")
     else if (status === 'withdrawn') where.push("t.status = 'withdrawn'")
-    let from = 'titles t'
-    let order = 't.created_at DESC, t.event LIMIT @limit'
-    let offset = 0
-    if (words === undefined) {
-      if (cursor !== undefined) {
-        const [at, event] = parseCursor(cursor, ['number', 'string']) as [number, string]
-        where.push('(t.created_at < @before OR (t.created_at = @before AND t.event > @before_event))')
-        Object.assign(bound, { before: at, before_event: Buffer.from(event, 'hex') })
-      }
-    } else {
-      offset = cursor === undefined ? 0 : (parseCursor(cursor, ['number']) as [number])[0]
-      from = 'title_words w JOIN titles t ON t.id = w.rowid'
-      where.unshift('title_words MATCH @words')
-      order = 'w.rank LIMIT @limit OFFSET @offset'
-      Object.assign(bound, { words: match, offset })
-    }
-    const rows = this.#statement(`SELECT ${COLUMNS} FROM ${from} JOIN events e ON e.id = t.event WHERE ${where.join(' AND ')} ORDER BY ${order}`).all(bound)
-    const more = rows.length > limit && offset + limit < MOST_FOUND
-    const page = rows.slice(0, limit)
-    const last = page.at(-1)
-    const next = !more || last === undefined ? null : words === undefined ? formatCursor([last.created_at, last.event.toString('hex')]) : formatCursor([offset + limit])
-    return { titles: page.map(titleOf), next }
+    return where
   }
 
   /** The live version at an address; null when none stands at `now` (unix seconds). */
@@ -136,6 +154,11 @@ export class TitleViews {
     }
     return statement
   }
+}
+
+function pageOf (rows: readonly Row[], limit: number, cursorOf: (last: Row) => string): { titles: TitleRow[], next: string | null } {
+  const page = rows.slice(0, limit)
+  return { titles: page.map(titleOf), next: rows.length > limit ? cursorOf(page.at(-1)!) : null }
 }
 
 function titleOf ({ kind, pubkey, d, title, status, created_at, published_at, duration, manifest, raw }: Row): TitleRow {
