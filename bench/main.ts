@@ -29,7 +29,7 @@ const HELP = `npm run bench -- [SCENARIO…] [options]      scenarios: ${Object.
   --rounds N        rounds of each measurement (3)
   --seconds N       length of one read measurement (6)
   --count N         blobs of million and boot (1000000)
-  --asked N         how many of them million asks for in turn (1000)
+  --asked N         how many of them million asks for in turn, and catalog (1000)
   --cold N          blobs of 64 KiB that cold reads (50000)
   --minio-cold N    and minio (6000)
   --big SIZE        the big blob of minio and put-memory (1GiB)

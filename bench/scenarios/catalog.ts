@@ -5,8 +5,9 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Signer } from '../../test/support/keys.ts'
+import { finalizeEvent, generateSecretKey } from 'nostr-tools/wasm'
 import { NODE_FLAGS } from '../../test/support/node-flags.ts'
+import '../../server/auth/signature.ts' // sets the wasm up
 import { buildProviderAdvert } from '../../server/catalog/kinds/provider-advert.ts'
 import { ask, inParallel, insist, keptConnections } from '../load/requests.ts'
 import { removeFolder, settleDisk, startProgram } from '../parts.ts'
@@ -120,10 +121,10 @@ async function middlePage (seeded: Seeded): Promise<Measured> {
 async function accepting (bench: Bench, { server }: Seeded): Promise<Measured> {
   const now = Math.floor(Date.now() / 1000)
   const count = bench.options.taken
-  const signers = Array.from({ length: Math.ceil(count / (ADVERTS_OF_KEY / 2)) }, () => new Signer())
+  const keys = Array.from({ length: Math.ceil(count / (ADVERTS_OF_KEY / 2)) }, () => generateSecretKey())
   const bodies = Array.from({ length: count }, (_, i) => {
     const { blake3, sha256 } = { blake3: nameOf('taken', now, i, Math.random()), sha256: nameOf('taken sha', now, i) }
-    return Buffer.from(JSON.stringify(signers[i % signers.length]!.sign(buildProviderAdvert({ blake3, sha256, servers: ['https://new.example'], size: i }, now))))
+    return Buffer.from(JSON.stringify(finalizeEvent(buildProviderAdvert({ blake3, sha256, servers: ['https://new.example'], size: i }, now), keys[i % keys.length]!)))
   })
   const agent = keptConnections(CONNECTIONS)
   const times: number[] = []
@@ -158,7 +159,7 @@ export async function catalog (bench: Bench): Promise<Row[]> {
     const measure = async (name: string, unit: Row['unit'], reach: string, work: (seeded: Seeded) => Promise<Measured>): Promise<void> => {
       if (wanted(bench, name)) rows.push(await inTurn(bench, { name: `${name}, of ${bench.options.titles}`, unit, reach, against }, () => work(large), () => work(small)))
     }
-    for (const [name, reach, paths, prove] of QUESTIONS) await measure(name, 'ms', reach, ({ server, size }) => asked(server, paths(size), prove))
+    for (const [name, reach, paths, prove] of QUESTIONS) await measure(name, 'ms', reach, ({ server, size }) => asked(server, paths(size).slice(0, bench.options.asked), prove))
     await measure('titles, a page of 50 from the middle', 'ms', '', middlePage)
     await measure(`adverts taken, signatures checked, ${CONNECTIONS} connections`, '/s', '≥ 1500', (seeded) => accepting(bench, seeded))
     return rows

@@ -113,6 +113,32 @@ t.test('pages hold every title once, ties included', async t => {
   }
 })
 
+t.test('what more than 1,000 titles have in common is listed newest first, whole and each once, whatever filter comes with it', async t => {
+  const { store, titles } = new Catalog()
+  const events = Array.from({ length: 1100 }, (_, i) => unsigned(i % 3 === 0 ? ben : ann, buildTitle({
+    d: `x${i}`, title: i === 500 ? 'Zebra zebra everywhere' : 'Everywhere', topics: ['All', ...(i % 5 === 0 ? ['fifth'] : [])], manifest: blob('m')
+  }, NOW + i * 7 % 400)))
+  store.addAll(events.map(parseCatalogEvent))
+  const newest = (some: typeof events): string[] => [...some].sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1)).map(({ id }) => id)
+  const every = (query: Partial<TitleQuery>): string[] => {
+    const found: string[] = []
+    for (let cursor: string | undefined; ;) {
+      const page = titles.list({ limit: 90, now: NOW, ...query, cursor })
+      found.push(...page.titles.map(({ event }) => event.id))
+      if (page.next === null) return found
+      cursor = page.next
+    }
+  }
+  const bens = events.filter(({ pubkey }) => pubkey === ben)
+  for (const words of ['everywhere', 'every']) t.strictSame(every({ words }), newest(events), words)
+  t.strictSame(every({ topic: 'all' }), newest(events))
+  t.strictSame(every({ topic: 'all', words: 'everywhere', creator: ben }), newest(bens))
+  t.strictSame(every({ topic: 'fifth', words: 'everywhere' }), newest(events.filter((_, i) => i % 5 === 0)))
+  t.strictSame(every({ words: 'everywhere zebra' }), [events[500]!.id], 'few have both')
+  const { next } = titles.list({ words: 'everywhere', limit: 5, now: NOW })
+  t.throws(() => titles.list({ words: 'zebra', limit: 5, now: NOW, cursor: next! }), { code: 'CURSOR_UNREADABLE' }, 'a place of another search')
+})
+
 t.test('a title over its own time is not there', async t => {
   const catalog = new Catalog()
   const draft = buildTitle({ d: 'x', title: 'x', manifest: { sha256: ann, blake3: ben, size: 1 } }, NOW)
