@@ -1,6 +1,7 @@
 // The look at old multipart uploads that every start takes (server/stores/s3/pack-store.ts), where other nodes' uploads come and go meanwhile.
 
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { StoreError } from '../../server/errors.ts'
 import { Layout } from '../../server/stores/layout.ts'
@@ -14,11 +15,11 @@ function breakingOff (t: Test, code: string): S3PackStore {
   const bucket = new Bucket({ endpoint: 'http://127.0.0.1:9', accessKey: 'key', secretKey: 'secret', bucket: 'bucket', region: 'us-east-1' })
   t.teardown(() => { bucket.close() })
   Object.assign(bucket.client, {
-    listIncompleteUploads: async function * () {
+    listIncompleteUploads: () => Readable.from((async function * () {
       yield { key: 'pack/young', uploadId: 'young', initiated: new Date() }
       throw Object.assign(new Error(code), { code })
-    },
-    listObjectsV2: async function * () {}
+    })()),
+    listObjectsV2: () => Readable.from([])
   })
   return new S3PackStore(bucket, new Layout(true), new UploadJournal(join(t.testdir({}), 'uploads')))
 }
