@@ -2,7 +2,7 @@
 // (publish.ts) in batches; what is wrong with them is counted. Where it was is kept, so that neither restarts nor broken links lose a page.
 
 import { backfill } from './backfill.ts'
-import { RelayError } from './relay-link.ts'
+import { RelayError } from './relay-error.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 import type { RelayCursors } from './cursors.ts'
 import type { Publisher } from './publish.ts'

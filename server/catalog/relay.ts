@@ -2,7 +2,8 @@
 // for `marquee relays` and the metrics.
 
 import { pauseAfter } from './backoff.ts'
-import { RelayError, RelayLink } from './relay-link.ts'
+import { RelayLink } from './relay-link.ts'
+import { RelayError } from './relay-error.ts'
 import type { Backoff } from './backoff.ts'
 import type { RelayLinkParts } from './relay-link.ts'
 

@@ -146,7 +146,7 @@ t.test('with nip42_auth nostr-rs-relay challenges everybody, believes a good AUT
   t.teardown(() => { link.close() })
   await link.open()
   t.match(await link.publish(filmOf('a')), { accepted: true })
-  await t.rejects(link.authenticate(), { message: /no answer/ }, 'NIP-42 wants an OK')
+  t.equal(await link.authenticate(), true, 'NIP-42 wants an OK; silence is taken for one')
   t.match(relay.logs(), /client is authenticated/)
   t.match(await link.publish(filmOf('b')), { accepted: true })
 })

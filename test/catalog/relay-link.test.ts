@@ -1,7 +1,8 @@
 // One link to one relay (NIP-01, NIP-42), against relays that do what no good one does.
 
 import t from 'tap'
-import { RelayError, RelayLink } from '../../server/catalog/relay-link.ts'
+import { RelayLink } from '../../server/catalog/relay-link.ts'
+import { RelayError } from '../../server/catalog/relay-error.ts'
 import { Signer } from '../support/keys.ts'
 import { startScriptedRelay } from '../support/scripted-relay.ts'
 import type { Test } from 'tap'
@@ -122,6 +123,16 @@ t.test('a relay that asks who we are and does not believe us is not asked for ev
   }, { sign: (draft) => signer.sign(draft) }, (say) => { say('AUTH', 'a challenge') })
   t.match(await link.publish(note('x')), { accepted: false, words: /^auth-required/ })
   t.equal(relay.heard.length, 2)
+})
+
+t.test('NIP-42: a relay that answers a good AUTH by nothing is asked again all the same', async t => {
+  const known = new Set<unknown>()
+  const { link, relay } = await linkTo(t, (say, [word, first], socket) => {
+    if (word === 'AUTH') known.add(socket)
+    else if (word === 'EVENT') say('OK', (first as SignedEvent).id, known.has(socket), known.has(socket) ? '' : 'auth-required: who are you')
+  }, { sign: (draft) => signer.sign(draft) }, (say) => { say('AUTH', 'a challenge') })
+  t.same(await link.publish(note('x')), { accepted: true, words: '' })
+  t.same(relay.heard.map(([word]) => word), ['EVENT', 'AUTH', 'EVENT'])
 })
 
 t.test('a message over the limit ends the link', async t => {

@@ -9,6 +9,12 @@ import { Signer } from '../support/keys.ts'
 import { freePort } from '../support/minio.ts'
 import { startNostrRelay } from '../support/nostr-relay.ts'
 import { startRelayPolicy } from '../support/relay-policy.ts'
+import { buildApplication } from '../../server/catalog/kinds/application.ts'
+import { buildArtifact } from '../../server/catalog/kinds/artifact.ts'
+import { buildCollection, buildWithdrawnCollection } from '../../server/catalog/kinds/collection.ts'
+import { buildRelease } from '../../server/catalog/kinds/release.ts'
+import { databasePath } from '../../server/marquee.ts'
+import { openDatabase } from '../../server/database.ts'
 import type { Test } from 'tap'
 import type { Running } from '../support/app.ts'
 import type { SmallFilm } from '../support/film-blobs.ts'
@@ -24,9 +30,9 @@ async function until (isSo: () => Promise<boolean> | boolean): Promise<boolean> 
   return false
 }
 
-async function start (t: Test, relay: string, creator: Signer): Promise<Running> {
+async function start (t: Test, relay: string, creator: Signer, operator: Signer): Promise<Running> {
   const port = await freePort()
-  return startMarquee(t, { env: { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, RELAYS: relay, TITLE_PUBKEYS: creator.pubkey } })
+  return startMarquee(t, { env: { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, RELAYS: relay, TITLE_PUBKEYS: creator.pubkey, ADMIN_PUBKEYS: operator.pubkey } })
 }
 
 interface Told { relay: string, state: string, words: string }
@@ -58,12 +64,24 @@ async function fetchFilm (t: Test, url: string, address: string, film: SmallFilm
   return from
 }
 
+/** What stands of titles, collections, releases and artifacts, whoever signed them but the servers themselves. */
+function standing ({ dataDir }: Running): string {
+  const database = openDatabase(databasePath(dataDir))
+  try {
+    const rows = ['titles', 'collections', 'releases', 'artifacts'].map((table) => database.prepare(`SELECT * FROM ${table} ORDER BY event`).all() as Record<string, unknown>[])
+    const told = rows.map((each) => each.filter(({ kind }) => kind !== 30078).map(({ id, ...row }) => row))
+    return JSON.stringify(told, (_key, value: unknown) => (value as { type?: string } | null)?.type === 'Buffer' ? Buffer.from((value as { data: number[] }).data).toString('hex') : value)
+  } finally {
+    database.close()
+  }
+}
+
 t.test('a title published at one server is found at the other with its providers, and every blob is fetched from whoever has it', async t => {
-  const creator = new Signer()
-  const { url: policy } = await startRelayPolicy(t, { creators: [creator.pubkey] })
+  const [creator, operator] = [new Signer(), new Signer()]
+  const { url: policy } = await startRelayPolicy(t, { creators: [creator.pubkey], releaseKeys: [operator.pubkey] })
   const relay = await startNostrRelay(t, { policy })
   if (relay === null) return
-  const [a, b] = [await start(t, relay.url, creator), await start(t, relay.url, creator)]
+  const [a, b] = [await start(t, relay.url, creator, operator), await start(t, relay.url, creator, operator)]
   t.ok(await until(() => [a, b].every(({ marquee }) => marquee.catalog.followers[0]!.status.caughtUp)))
 
   const film = smallFilm(creator.pubkey, 'night', 5)
@@ -91,8 +109,21 @@ t.test('a title published at one server is found at the other with its providers
   await relay.start()
   t.ok(await until(() => has(b.url, addressOf(creator, 'day'))), 'told and followed when it is back')
 
-  const c = await start(t, relay.url, creator)
+  for (const draft of [
+    buildCollection({ d: 'best', title: 'Best', titles: [night, addressOf(creator, 'day')] }, seconds() - 5), buildCollection({ d: 'worst', title: 'Worst', titles: [night] }, seconds() - 5),
+    buildWithdrawnCollection({ d: 'worst', title: 'Worst' }, 'unkind', seconds())
+  ]) await publish(a.url, creator.sign(draft))
+  const app = 'org.example.player'
+  const artifact = operator.sign(buildArtifact({ app, version: '1.0.0', sha256, blake3: film.manifestBlob.blake3, size: 10, type: 'application/octet-stream', platforms: ['linux-x86_64'] }, seconds()))
+  for (const event of [
+    operator.sign(buildApplication({ app, name: 'Player', platforms: ['linux-x86_64'] }, seconds())), artifact,
+    operator.sign(buildRelease({ app, version: '1.0.0', channel: 'stable', artifacts: [artifact.id], sequence: 1 }, seconds()))
+  ]) await publish(a.url, event)
+
+  const c = await start(t, relay.url, creator, operator)
   t.ok(await until(async () => await has(c.url, night) && await has(c.url, addressOf(creator, 'day'))), 'a node that comes later learns all from the relay alone')
+  t.ok(await until(() => standing(c) === standing(a)), 'the same live titles, collections and releases, byte for byte')
+  t.match(standing(c), /Best.*org\.example\.player@1\.0\.0/s)
   await a.close()
   t.ok(await until(async () => (await providersAt(c.url)).some(({ servers }) => servers[0] === b.url)), 'whoever took it over is a provider, too')
   t.match(await hashed(await fetch(`${b.url}/${sha256}`)), { sha256 }, 'and has it when the first is gone')
