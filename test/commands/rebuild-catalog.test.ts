@@ -1,7 +1,7 @@
 // `marquee rebuild --catalog` gives the same tables from the log alone; `marquee rebuild` gives the catalog back from the store alone, and keeps of the
 // old database what no store can give back (design §1.3).
 
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { buildCollection } from '../../server/catalog/kinds/collection.ts'
@@ -147,7 +147,8 @@ t.test('what waits in the outbox, mirror jobs and the count of places survive a 
 t.test('a kept event that is damaged in the store is told and left out, with 1; the rest comes back', async t => {
   const { dataDir, env } = await used(t)
   const events = join(dataDir, 'store/state/events')
-  const [half, other] = readdirSync(events).sort()
+  // but for the snapshot's own event, without which there is no snapshot
+  const [half, other] = readdirSync(events).sort().filter((name) => !readFileSync(join(events, name), 'utf8').includes('"kind":30078'))
   writeFileSync(join(events, half!), '{"id":')
   writeFileSync(join(events, other!), '{"kind":1}')
   rmSync(join(dataDir, 'marquee.db'))
