@@ -208,7 +208,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       keep(descriptors, () => checkpointer.worthwhile ? checkpointer.run() : checkpoint(database, 'TRUNCATE')).catch((error: unknown) => { logger.error({ err: error }, 'the database could not be kept up') })
     }, KEEP_MS)
     // each by itself: a long look at blobs must not keep a block waiting
-    const following = !stores.shared ? [] : [() => decisions.follow(), () => blobs.followDamage(), async () => catchUp?.follow()].map((follow) => {
+    const following = !stores.shared ? [] : ([[() => decisions.follow(), FOLLOW_MS / 2], [() => blobs.followDamage(), FOLLOW_MS], [async () => catchUp?.follow(), FOLLOW_MS]] as const).map(([follow, pause]) => {
       let looking = false
       return setInterval(() => {
         if (looking) return
@@ -216,7 +216,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         follow().catch((error: unknown) => {
           logger.warn({ err: error }, 'changes of other nodes could not be read')
         }).finally(() => { looking = false })
-      }, FOLLOW_MS)
+      }, pause)
     })
     const sweeping = setInterval(() => {
       sweeper?.sweep().then((removed) => {

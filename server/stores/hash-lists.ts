@@ -20,6 +20,8 @@ export interface ListLine {
   to?: readonly string[]
 }
 
+const LOOKS_AT_ONCE = 8
+
 /** Notes are kept for an hour: a node that heard nothing for half of it compares the lists in full. */
 const DEAF_MS = 1800_000
 
@@ -158,15 +160,19 @@ export class HashLists {
     for (const sha256 of await this.#changes.look()) this.#due.add(sha256)
     this.#heard = started
     const looked = [...this.#due]
-    for (const sha256 of looked) {
-      await this.#locks.run(sha256, () => this.#refresh(sha256))
-      this.#due.delete(sha256)
+    // some at once: a block must be seen within seconds, also where each question takes its time
+    for (let at = 0; at < looked.length; at += LOOKS_AT_ONCE) {
+      const results = await Promise.allSettled(looked.slice(at, at + LOOKS_AT_ONCE).map(async (sha256) => {
+        await this.#locks.run(sha256, () => this.#refresh(sha256))
+        this.#due.delete(sha256)
+      }))
+      for (const each of results) if (each.status === 'rejected') throw each.reason
     }
     return looked
   }
 
   async #refresh (sha256: string): Promise<void> {
-    for (const list of LISTS) await this.#refreshIn(list, sha256)
+    await Promise.all(LISTS.map((list) => this.#refreshIn(list, sha256)))
   }
 
   async #compare (): Promise<void> {
