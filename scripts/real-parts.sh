@@ -25,6 +25,9 @@ get_minio () { GOBIN=$1 go install "github.com/minio/minio@$minio_version"; }
 # One Debian package holds both programs.
 get_ffmpeg () { install_package ffmpeg; }
 
+# Debian's own browser: there is no other way to one here.
+get_chromium () { install_package chromium; }
+
 # The Debian package would start a server of its own on port 80: install_package asks it not to.
 get_nginx () { install_package nginx-light; }
 
@@ -107,6 +110,7 @@ fi
 want minio      "$minio_version"       get_minio
 want ffmpeg     ''                     get_ffmpeg
 want ffprobe    ''                     get_ffmpeg
+want chromium   ''                     get_chromium
 want nginx      ''                     get_nginx
 want blossom-rs "$rust_client_version" get_blossom_rs
 want nostr-rs-relay "$nostr_rs_relay_version" get_nostr_rs_relay

@@ -9,11 +9,12 @@ import { ConfigError } from './errors.ts'
 import { loadConfig } from './config.ts'
 import { tracesAsked } from './traces.ts'
 import type { Config } from './config.ts'
-import type { Terminal } from './commands/terminal.ts'
+import type { CommandGroup, Command, Terminal } from './commands/terminal.ts'
 
 const terminal: Terminal = {
   pid: process.pid,
   traces: tracesAsked(process.env),
+  env: process.env,
   out: (line) => { process.stdout.write(`${line}\n`) },
   err: (line) => { process.stderr.write(`${line}\n`) },
   input: () => process.stdin,
@@ -31,11 +32,28 @@ async function main (argv: string[]): Promise<number> {
     terminal[name === undefined ? 'err' : 'out'](HELP)
     return name === undefined ? 2 : 0
   }
-  const command = Object.hasOwn(COMMANDS, name) ? await COMMANDS[name]!() : undefined
-  if (command === undefined) {
+  const found = Object.hasOwn(COMMANDS, name) ? await COMMANDS[name]!() : undefined
+  if (found === undefined) {
     terminal.err(`marquee: there is no command "${name}"\n\n${HELP}`)
     return 2
   }
+  return 'commands' in found ? runOf(found, name, rest) : run(found, name, rest)
+}
+
+/** A command of a group, as `marquee film publish`. */
+async function runOf (group: CommandGroup, of: string, argv: string[]): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === '--help' || name === '-h' || name === 'help') {
+    terminal.out(group.help)
+    return 0
+  }
+  const command = name !== undefined && Object.hasOwn(group.commands, name) ? await group.commands[name]!() : undefined
+  if (command !== undefined) return run(command, `${of} ${name}`, rest)
+  terminal.err(`marquee ${of}: ${name === undefined ? 'which command?' : `there is no command "${name}"`}\n\n${group.help}`)
+  return 2
+}
+
+async function run (command: Command, name: string, rest: string[]): Promise<number> {
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>
   let words: string[]
   try {
@@ -52,7 +70,8 @@ async function main (argv: string[]): Promise<number> {
   }
   const file = values['config']
   const load = (): Config => loadConfig({ file: typeof file === 'string' ? file : null, env: process.env })
-  return command.run({ config: load(), loadConfig: load, values, words, terminal })
+  const parts = { loadConfig: load, values, words, terminal }
+  return command.standalone === true ? command.run(parts) : command.run({ ...parts, config: load() })
 }
 
 try {

@@ -1,6 +1,6 @@
 // Every command by its name. Each is loaded when it is asked for: a look at a list need not load the server.
 
-import type { Command } from './terminal.ts'
+import type { Command, CommandGroup } from './terminal.ts'
 
 type Listing = typeof import('./hash-lists.ts')
 type Restricting = typeof import('./restrict.ts')
@@ -9,7 +9,7 @@ const ofLists = (name: keyof Listing & ('block' | 'unblock' | 'blocked' | 'pin' 
   async (): Promise<Command> => (await import('./hash-lists.ts'))[name]
 const ofRestricted = (name: keyof Restricting & ('restrict' | 'unrestrict' | 'restricted')) => async (): Promise<Command> => (await import('./restrict.ts'))[name]
 
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+export const COMMANDS: Readonly<Record<string, () => Promise<Command | CommandGroup>>> = {
   'serve': async () => (await import('./serve.ts')).serve,
   'config': async () => (await import('./config.ts')).config,
   'verify': async () => (await import('./verify.ts')).verify,

@@ -8,6 +8,8 @@ export interface Terminal {
   pid: number
   /** What the environment asks for of traces; null for nothing. */
   traces: TracesAsked | null
+  /** The environment, for secrets that commands without a configuration take from it. */
+  env: Readonly<Record<string, string | undefined>>
   out: (line: string) => void
   err: (line: string) => void
   /** What is piped in. */
@@ -30,13 +32,32 @@ export interface CommandParts {
   terminal: Terminal
 }
 
-export interface Command {
+interface CommandShape {
   help: string
   options: Record<string, { type: 'string' | 'boolean', short?: string, multiple?: boolean }>
   /** Whether it takes more than options. */
   words?: true
+}
+
+export interface ServerCommand extends CommandShape {
+  standalone?: never
   /** The exit code. */
   run: (parts: CommandParts) => Promise<number>
+}
+
+/** For people who have no server to configure: creators and publishers. */
+export interface StandaloneCommand extends CommandShape {
+  standalone: true
+  /** The exit code. */
+  run: (parts: Omit<CommandParts, 'config'>) => Promise<number>
+}
+
+export type Command = ServerCommand | StandaloneCommand
+
+/** Commands that belong together, each called by two words. */
+export interface CommandGroup {
+  help: string
+  commands: Readonly<Record<string, () => Promise<Command>>>
 }
 
 const PLAIN_EVERY_MS = 5000

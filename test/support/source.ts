@@ -1,7 +1,7 @@
 // Our own source as tests look at it: every file of a folder with its imports and exports, and its text with strings and comments blanked, so
 // that a word in a sentence is not taken for code. Lines keep their numbers.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -26,9 +26,9 @@ export interface Source {
   imports: Import[]
 }
 
-/** Every .ts file below `folder` of the project. */
+/** Every .ts file below `folder` of the project; none where there is no such folder. */
 export function sourcesIn (folder: string): Source[] {
-  return readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: 'utf8' })
+  return !existsSync(`${ROOT}${folder}`) ? [] : readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .sort()
     .map((name) => parseSource(`${folder}/${name.replaceAll('\\', '/')}`, readFileSync(`${ROOT}${folder}/${name}`, 'utf8')))
