@@ -4,7 +4,7 @@ import t from 'tap'
 import { upload } from '../support/app.ts'
 import { runCommand, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 
 const owner = new Signer()
 const [bad, worse] = [seededBlob('bad', 30_000), seededBlob('worse', 500)]

@@ -5,7 +5,7 @@ import { upload } from '../support/app.ts'
 import { remove } from '../support/asking.ts'
 import { runCommand, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 
 const owner = new Signer()
 const blob = seededBlob('pinned', 30_000)

@@ -1,7 +1,7 @@
 // `marquee reports`: what people reported (BUD-09), asked of the running server, and of the store itself when none runs.
 
 import t from 'tap'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 import { upload } from '../support/app.ts'
 import { runCommand, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'

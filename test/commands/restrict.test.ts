@@ -5,7 +5,7 @@ import t from 'tap'
 import { upload } from '../support/app.ts'
 import { runCommand, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 
 const [owner, one, two] = [new Signer(), new Signer(), new Signer()]
 const blob = seededBlob('restricted', 30_000)
