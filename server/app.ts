@@ -9,6 +9,7 @@ import { api } from './api/route.ts'
 import { Retrieval } from './buds/bud-01-retrieval.ts'
 import { bud02 } from './buds/bud-02-upload.ts'
 import { bud04 } from './buds/bud-04-mirror.ts'
+import { bud05 } from './buds/bud-05-media.ts'
 import { bud06 } from './buds/bud-06-preflight.ts'
 import { bud09 } from './buds/bud-09-report.ts'
 import { bud12 } from './buds/bud-12-management.ts'
@@ -30,6 +31,8 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { FailureCode } from './errors.ts'
+import type { MediaLine } from './media/line.ts'
+import type { MediaWork } from './media/work.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
 import type { BlobFetcher } from './buds/blob-fetcher.ts'
 import type { Offload } from './buds/offload.ts'
@@ -63,6 +66,7 @@ export interface AppParts {
   rates: RateLimits
   room: Room
   queue: UploadQueue
+  media: { line: MediaLine, work: MediaWork }
   state: StateStore
   /** Null where no other node writes to the store. */
   catchUp: CatchUp | null
@@ -185,6 +189,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   await app.register(health, parts)
   await app.register(bud02, parts)
   await app.register(bud04, parts)
+  await app.register(bud05, parts)
   await app.register(bud06, parts)
   await app.register(bud09, parts)
   await app.register(bud12, parts)
@@ -194,7 +199,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   })
   await app.register(keyRooms, parts)
   await app.register(admin, { ...parts, damaged: parts.care.damaged })
-  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null, fetched: parts.fetched } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, media: parts.media, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null, fetched: parts.fetched } })
   return app
 }
 

@@ -119,6 +119,20 @@ export interface Config {
     /** An origin: where clients reach the store. */
     readonly endpoint: string | null
   }
+  /** What PUT /media works on, and what one job may cost. Sizes in bytes, time in milliseconds; `ffmpeg` and `ffprobe` are names or paths of programs. */
+  readonly media: {
+    readonly enabled: boolean
+    readonly maxSize: number
+    readonly maxPixels: number
+    readonly maxSide: number
+    readonly format: 'webp' | 'same'
+    readonly jobs: number
+    readonly waiting: number
+    readonly time: number
+    readonly memory: number
+    readonly ffmpeg: string
+    readonly ffprobe: string
+  }
   readonly foreignBlobs: boolean
   /** Only hashes on the list of `marquee allow` are stored and served. */
   readonly allowListOnly: boolean

@@ -3,6 +3,7 @@
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
 import { KEY_ENDPOINTS } from './keys-endpoints.ts'
+import { MEDIA_CALLS } from './media-endpoints.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -28,7 +29,7 @@ export interface Endpoint {
   path: string
   summary: string
   /** The `t` of a kind 24242 token (BUD-11), for which NIP-98 is taken too; `nip98` where it alone is, `bearer` for METRICS_TOKEN. */
-  token: 'none' | 'upload' | 'list' | 'delete' | 'nip98' | 'bearer'
+  token: 'none' | 'upload' | 'media' | 'list' | 'delete' | 'nip98' | 'bearer'
   parameters?: readonly Parameter[]
   body?: readonly [type: string, schema: Schema, description: string]
   answers: Readonly<Record<number, Answer>>
@@ -146,6 +147,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     ],
     answers: { 200: { description: 'It would' } }, refusals: [400, 401, 403, 411, 413, 415, 429, 503, 507]
   },
+  ...MEDIA_CALLS,
   {
     id: 'mirror', group: 'Blobs', method: 'PUT', path: '/mirror', token: 'upload', summary: 'Fetches a URL and stores what it has (BUD-04)', parameters: [EXPIRATION],
     body: [JSON_TYPE, { type: 'object', required: ['url'], properties: { url: { type: 'string', description: 'http, https or blossom:' } } }, 'Where the blob lies'],
