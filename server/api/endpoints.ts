@@ -2,6 +2,7 @@
 // test/api/endpoints.test.ts holds it to the routes that are registered and to docs/api.md. Pure.
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
+import { PAGE_LOOKS } from './page-endpoints.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -170,6 +171,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   },
   ...CATALOG_LOOKS.flatMap(both),
   ...CATALOG_CALLS,
+  ...PAGE_LOOKS.flatMap(both),
   {
     id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',
     answers: { 200: { description: 'Those configured, then those of which something is left', content: OBJECT } }, refusals: [401, 403, 429, 503]
@@ -203,7 +205,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     id: 'readyz', group: 'Operators', method: 'GET', path: '/readyz', token: 'none', summary: 'Database and store answer', answers: READY, refusals: []
   }),
   ...both({
-    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL',
+    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL; to a browser the catalog as a page',
     answers: { 200: { description: 'Who this is', content: OBJECT } }, refusals: []
   }),
   ...both({
