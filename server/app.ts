@@ -20,6 +20,7 @@ import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
 import { refuseFraming, takesFraming } from './framing.ts'
 import { health } from './health.ts'
+import { keyRooms } from './keys/rooms.ts'
 import { Answers } from './metrics/answers.ts'
 import { metrics } from './metrics/route.ts'
 import { Traffic } from './metrics/traffic.ts'
@@ -41,6 +42,7 @@ import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Mirrors } from './catalog/mirrors/mirrors.ts'
 import type { RelayReport } from './catalog/relay-report.ts'
+import type { FilmKeys } from './keys/rooms.ts'
 import type { Sources } from './metrics/exposition.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Care } from './stores/care.ts'
@@ -58,6 +60,7 @@ export interface AppParts {
   blobs: Blobs
   catalog: Catalog
   mirrors: Mirrors
+  filmKeys: FilmKeys
   fetcher: BlobFetcher
   guard: Guard
   policy: Policy
@@ -195,6 +198,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
   await app.register(pagesRooms, { ...parts, pages, findTitle: (name) => parts.catalog.titles.get(parseAddressName(name), Math.floor(parts.now() / 1000)) })
+  await app.register(keyRooms, parts)
   await app.register(admin, { ...parts, damaged: parts.care.damaged })
   await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null, fetched: parts.fetched } })
   return app

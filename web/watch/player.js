@@ -59,7 +59,9 @@ export function play (Hls, video, film, { from, onEnd, onPart, tell }) {
 
   function end (error) {
     if (ended) return
-    stop()
+    ended = true
+    // what has come is still shown
+    hls.stopLoad()
     onEnd(error)
   }
 

@@ -125,10 +125,9 @@ async function start (from) {
         tell: (what) => { tell(what === 'signing' ? 'Your Nostr extension is asked to sign for the key.' : 'You are signed in for this film.') },
         onPart: () => { showServers(film) },
         onEnd: (error) => {
-          playing = null
           showServers(film)
           tellTrouble(sentenceOf(error))
-          // what was decoded already may be seen to its end
+          // what has come already may be seen to its end
           if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) showCover()
         }
       })
