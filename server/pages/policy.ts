@@ -17,7 +17,8 @@ export function pagePolicy (nonce: string, { asksOthers, plays }: PageNeeds): st
     // posters lie with whoever has them, and a picture can do nothing
     'img-src http: https: blob:',
     `connect-src ${asksOthers ? 'http: https:' : "'self'"}`,
-    ...(plays ? ['media-src blob: http: https:'] : []),
+    // hls.js hangs subtitles on an empty track, `data:,WEBVTT`
+    ...(plays ? ['media-src blob: http: https: data:'] : []),
     "base-uri 'none'",
     "form-action 'self'",
     "frame-ancestors 'none'",
