@@ -2,6 +2,7 @@
 // test/api/endpoints.test.ts holds it to the routes that are registered and to docs/api.md. Pure.
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
+import { PAGE_LOOKS } from './page-endpoints.ts'
 import { KEY_ENDPOINTS } from './keys-endpoints.ts'
 import { MEDIA_CALLS } from './media-endpoints.ts'
 
@@ -173,6 +174,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   },
   ...CATALOG_LOOKS.flatMap(both),
   ...CATALOG_CALLS,
+  ...PAGE_LOOKS.flatMap(both),
   ...KEY_ENDPOINTS,
   {
     id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',
@@ -207,7 +209,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     id: 'readyz', group: 'Operators', method: 'GET', path: '/readyz', token: 'none', summary: 'Database and store answer', answers: READY, refusals: []
   }),
   ...both({
-    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL',
+    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL; to a browser the catalog as a page',
     answers: { 200: { description: 'Who this is', content: OBJECT } }, refusals: []
   }),
   ...both({
