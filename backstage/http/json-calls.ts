@@ -18,10 +18,12 @@ export interface Call {
   body?: object
   /** Null: nobody in particular asks. */
   signer?: Pick<Signer, 'sign'> | null
+  /** The answer is no JSON: its bytes are given. */
+  binary?: true
 }
 
 /** The answer's JSON, null for none. Rejects with ServerRefusal for every status but 2xx, and NetworkFault. */
-export function callJson (parts: CallParts, { method, url, body, signer = null }: Call): Promise<unknown> {
+export function callJson (parts: CallParts, { method, url, body, signer = null, binary }: Call): Promise<unknown> {
   const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body))
   return persist(async () => {
     const headers: Record<string, string> = { accept: 'application/json' }
@@ -30,7 +32,7 @@ export function callJson (parts: CallParts, { method, url, body, signer = null }
     if (signer !== null) headers['authorization'] = await httpToken(signer, method, url, bytes)
     const answer = await parts.exchange.send({ method, url, headers, body: bytes, limit: 16 * 1024 * 1024 })
     if (answer.status < 200 || answer.status > 299) throw new ServerRefusal({ method, url }, answer, Date.now())
-    return jsonIn(answer.body)
+    return binary === true ? answer.body : jsonIn(answer.body)
   }, parts.patience)
 }
 

@@ -1,6 +1,6 @@
 // Authorization headers: kind 24242 tokens of Blossom (BUD-11), one for many blobs since a signature may cost a person's click, and NIP-98 for one call.
 
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { BLOSSOM_KIND, HTTP_KIND } from '../../server/auth/token.ts'
 import type { SignedEvent } from '../../server/auth/signature.ts'
 import type { Signer } from '../signer.ts'
@@ -25,7 +25,8 @@ const seconds = (): number => Math.floor(Date.now() / 1000)
 
 /** One NIP-98 header, for `body` where there is one. A new one each time: it is good for a minute, and once. */
 export async function httpToken (signer: Pick<Signer, 'sign'>, method: string, url: string, body: Buffer | null): Promise<string> {
-  const tags = [['u', url], ['method', method]]
+  // two calls within one second would else be one event, which is taken once
+  const tags = [['u', url], ['method', method], ['nonce', randomBytes(8).toString('hex')]]
   if (body !== null) tags.push(['payload', createHash('sha256').update(body).digest('hex')])
   return headerOf(await signer.sign({ kind: HTTP_KIND, created_at: seconds(), tags, content: '' }))
 }
