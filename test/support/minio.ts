@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'minio'
+import root from 'tap'
 import type { Test } from 'tap'
 import { findOnPath, requirePart } from './parts.ts'
 
@@ -115,6 +116,13 @@ export async function startMinio (t: Test): Promise<Minio | null> {
     start,
     logs: () => log
   }
+}
+
+let shared: Promise<Minio | null> | null = null
+
+/** One MinIO for all tests of a file that leave it running and take a bucket of their own each: started for the first who asks, ended with the file. */
+export function sharedMinio (): Promise<Minio | null> {
+  return shared ??= startMinio(root)
 }
 
 function spawnMinio (binary: string, home: string, port: number, accessKey: string, secretKey: string): ChildProcess {
