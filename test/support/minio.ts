@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'minio'
+import root from 'tap'
 import { requirePart } from './parts.ts'
 import { startProgram } from './program.ts'
 import type { Test } from 'tap'
@@ -55,6 +56,13 @@ export async function startMinio (t: Test): Promise<Minio | null> {
       return name
     }
   }
+}
+
+let shared: Promise<Minio | null> | null = null
+
+/** One MinIO for all tests of a file that leave it running and take a bucket of their own each: started for the first who asks, ended with the file. */
+export function sharedMinio (): Promise<Minio | null> {
+  return shared ??= startMinio(root)
 }
 
 async function serves (port: number): Promise<boolean> {
