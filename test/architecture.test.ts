@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['documents', /^server\/(release|media)\//],
   ['auth', /^server\/auth\//],
   ['stores', /^server\/stores\//],
-  ['ground', /^server\/(errors|refusal|framing|cors|json-body|config|config-fields|config-values|settings|database|checkpointer|checkpoint-thread|version)\.ts$/]
+  ['ground', /^server\/(errors|refusal|framing|cors|json-body|config|config-fields|config-layers|config-values|settings|database|checkpointer|checkpoint-thread|version)\.ts$/]
 ]
 
 const layerOf = (path: string): string => LAYERS.find(([, is]) => is.test(path))?.[0] ?? 'nowhere'
