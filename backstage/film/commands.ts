@@ -9,5 +9,6 @@ export const film: CommandGroup = {
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command is off.`,
   commands: {
+    build: async () => (await import('./build-command.ts')).build
   }
 }
