@@ -191,6 +191,8 @@ async function load () {
 
 button.addEventListener('click', () => { void start(-1) })
 again.addEventListener('click', () => { void (title === null ? load() : start(video.currentTime > 0 ? video.currentTime : -1)) })
+// the connection came back
+window.addEventListener('online', () => { if (!trouble.hidden && !again.hidden) again.click() })
 video.addEventListener('playing', () => { tell('') })
 video.addEventListener('ended', () => { tell('The film has ended.') })
 document.addEventListener('keydown', onKey)
