@@ -110,6 +110,7 @@ t.test('an uploaded <sha256>.js does not run in a page of ours, however it gets 
       })
       tried.script = await add('script', { src: '/${script.sha256}.js' })
       tried.module = await add('script', { type: 'module', src: '/${script.sha256}.js' })
+      tried.imported = await import('/${script.sha256}.js').then(() => 'ran', () => 'refused')
       tried.style = await add('link', { rel: 'stylesheet', href: '/${style.sha256}.css' })
       try { document.body.innerHTML = '<script src="/${script.sha256}.js"></script>'; tried.markup = 'taken' } catch (error) { tried.markup = error.name }
       tried.worker = await new Promise((resolve) => { try { new Worker('/${script.sha256}.js').onerror = () => resolve('refused') } catch (error) { resolve(error.name) } })
@@ -117,7 +118,7 @@ t.test('an uploaded <sha256>.js does not run in a page of ours, however it gets 
       tried.colour = getComputedStyle(document.body).backgroundColor
       return tried
     })()`)
-    t.match(blocked, { script: /refused|TypeError/, module: /refused|TypeError/, style: 'refused', markup: 'TypeError', worker: /refused|TypeError|SecurityError/, ran: false }, path)
+    t.match(blocked, { script: /refused|TypeError/, module: /refused|TypeError/, imported: 'refused', style: 'refused', markup: 'TypeError', worker: /refused|TypeError|SecurityError/, ran: false }, path)
     t.not((blocked as { colour: string }).colour, 'rgb(1, 2, 3)')
     t.ok(complaints.some((each) => each.startsWith('policy:')), 'the policy refused it')
   }

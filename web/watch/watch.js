@@ -36,7 +36,7 @@ function onSource (server, kind, reason) {
 function showServers (film) {
   const lines = film.sources.report.map(({ origin, delivered, bytes, changed, failing }) => {
     const words = changed > 0 ? 'sent changed bytes, which were thrown away' : failing ? 'does not deliver' : ''
-    const count = delivered === 0 ? '' : `${delivered} ${delivered === 1 ? 'part' : 'parts'}, ${(bytes / 1e6).toFixed(1)} MB`
+    const count = delivered === 0 ? '' : `${delivered} ${delivered === 1 ? 'part' : 'parts'}, ${bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`}`
     return element('li', {}, element('span', {}, `${new URL(origin).host}${origin === location.origin ? ' (this server)' : ''}`),
       element('span', { className: words === '' ? 'soft' : 'changed' }, [count, words].filter((each) => each !== '').join('; ') || 'not asked yet'))
   })
@@ -149,6 +149,7 @@ async function start (from) {
 
 function showCover () {
   video.hidden = true
+  at('menus').hidden = true
   cover.hidden = false
   button.disabled = false
 }
@@ -191,6 +192,8 @@ async function load () {
 
 button.addEventListener('click', () => { void start(-1) })
 again.addEventListener('click', () => { void (title === null ? load() : start(video.currentTime > 0 ? video.currentTime : -1)) })
+// the connection came back
+window.addEventListener('online', () => { if (!trouble.hidden && !again.hidden) again.click() })
 video.addEventListener('playing', () => { tell('') })
 video.addEventListener('ended', () => { tell('The film has ended.') })
 document.addEventListener('keydown', onKey)
