@@ -36,7 +36,7 @@ const PURE = [
   'catalog/tags', 'catalog/versions',
   'catalog/write-policy', 'catalog/write-rules',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
-  'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range', 'media/faults', 'media/kinds', 'media/limits', 'media/line', 'media/probe',
+  'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range', 'media/faults', 'media/kinds', 'media/limits', 'media/line', 'media/probe', 'media/whole',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
 ].map((name) => `server/${name}.ts`)
 
