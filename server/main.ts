@@ -2,6 +2,7 @@
 // The `marquee` command: argv, environment, signals and exit codes. The only file that touches `process`.
 
 import { runCommandLine } from './commands/run.ts'
+import { readSecret } from './commands/secret-prompt.ts'
 import { tracesAsked } from './traces.ts'
 
 // exitCode, not exit(): what was written to a pipe is let out first
@@ -12,6 +13,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   out: (line) => { process.stdout.write(`${line}\n`) },
   err: (line) => { process.stderr.write(`${line}\n`) },
   input: () => process.stdin,
+  askSecretly: async (question) => process.stdin.isTTY ? readSecret(process.stdin, (text) => { process.stderr.write(text) }, question) : null,
   progress: process.stderr.isTTY ? (line) => { process.stderr.write(`\r\x1b[K${line}`) } : null,
   onStop: (stop) => {
     process.once('SIGTERM', () => { stop('SIGTERM') })

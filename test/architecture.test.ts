@@ -40,7 +40,7 @@ const PURE = [
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range', 'media/faults', 'media/kinds', 'media/limits', 'media/line', 'media/probe',
   'pages/accepting', 'pages/policy',
   'release/canonical', 'release/checks', 'release/derive', 'release/did-key', 'release/document-check', 'release/ed25519', 'release/event-agreement', 'release/faults', 'release/latest-pointer',
-  'release/manifest-v2', 'release/release-set', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
+  'release/manifest-v2', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
   'release/signatures', 'release/spelling', 'release/state', 'release/trust-bundle', 'release/v1', 'release/verify', 'release/verify-trust',
   'media/whole',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'

@@ -9,7 +9,7 @@ import { NSEC, SECRET, writeConfig } from '../support/config.ts'
 const COMMANDS = ['serve', 'config', 'verify', 'rebuild', 'copy', 'key', 'relays', 'reports', 'block', 'unblock', 'blocked', 'pin', 'unpin', 'pinned', 'allow', 'disallow', 'allowed', 'restrict', 'unrestrict', 'restricted', 'relay-policy']
 
 /** Groups of commands. */
-const GROUPS = ['film']
+const GROUPS = ['film', 'release']
 
 t.test('help is printed for the whole and for each command, with exit code 0', async t => {
   for (const args of [['--help'], ['-h'], ['help']]) {
