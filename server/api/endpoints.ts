@@ -2,6 +2,7 @@
 // test/api/endpoints.test.ts holds it to the routes that are registered and to docs/api.md. Pure.
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
+import { RELEASE_CALLS, RELEASE_LOOKS } from './release-endpoints.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -170,6 +171,8 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   },
   ...CATALOG_LOOKS.flatMap(both),
   ...CATALOG_CALLS,
+  ...RELEASE_LOOKS.flatMap(both),
+  ...RELEASE_CALLS,
   {
     id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',
     answers: { 200: { description: 'Those configured, then those of which something is left', content: OBJECT } }, refusals: [401, 403, 429, 503]
