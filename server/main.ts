@@ -5,6 +5,7 @@
 
 import { parseArgs } from 'node:util'
 import { COMMANDS, HELP } from './commands/table.ts'
+import { readSecret } from './commands/secret-prompt.ts'
 import { ConfigError } from './errors.ts'
 import { loadConfig } from './config.ts'
 import { tracesAsked } from './traces.ts'
@@ -18,6 +19,7 @@ const terminal: Terminal = {
   out: (line) => { process.stdout.write(`${line}\n`) },
   err: (line) => { process.stderr.write(`${line}\n`) },
   input: () => process.stdin,
+  askSecretly: async (question) => process.stdin.isTTY ? readSecret(process.stdin, (text) => { process.stderr.write(text) }, question) : null,
   progress: process.stderr.isTTY ? (line) => { process.stderr.write(`\r\x1b[K${line}`) } : null,
   onStop: (stop) => {
     process.once('SIGTERM', () => { stop('SIGTERM') })

@@ -38,7 +38,7 @@ const PURE = [
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'release/canonical', 'release/checks', 'release/derive', 'release/did-key', 'release/document-check', 'release/ed25519', 'release/event-agreement', 'release/faults', 'release/latest-pointer',
-  'release/manifest-v2', 'release/release-set', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
+  'release/manifest-v2', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
   'release/signatures', 'release/spelling', 'release/state', 'release/trust-bundle', 'release/v1', 'release/verify', 'release/verify-trust',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
 ].map((name) => `server/${name}.ts`)

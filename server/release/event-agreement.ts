@@ -24,7 +24,7 @@ export interface Documents {
 export function checkEvent (value: unknown, documents: Documents): void {
   if (!isEvent(value)) throw new ReleaseFault('EVENT_INVALID', 'its shape')
   if (!isSigned(value)) throw new ReleaseFault('EVENT_INVALID', 'its id or signature')
-  const { release, timestamp } = documents.bundle.roles
+  const { root, roles: { release, timestamp } } = documents.bundle
   switch (value.kind) {
     case 32267: return checkApplication(listed(value, release.nostr), documents)
     case 30063: return checkRelease(listed(value, release.nostr), documents)
@@ -32,8 +32,9 @@ export function checkEvent (value: unknown, documents: Documents): void {
     case 30078: {
       const { app, channel } = documents.manifest
       const d = only(value, 'd')
-      if (d === 'archipelago/release/trust/v1') return same('content', listed(value, [documents.bundle.root.nostr]).content, documents.bundleText)
-      if (d === `archipelago/release/${app}/${channel}/latest`) return same('content', listed(value, timestamp.nostr).content, documents.pointerText)
+      // a carrier is no more than that: while the root is offline, those who publish may carry its word
+      if (d === 'archipelago/release/trust/v1') return same('content', listed(value, [root.nostr, ...release.nostr, ...timestamp.nostr]).content, documents.bundleText)
+      if (d === `archipelago/release/${app}/${channel}/latest`) return same('content', listed(value, [...timestamp.nostr, ...release.nostr]).content, documents.pointerText)
       throw new ReleaseFault('EVENT_DISAGREES', 'd')
     }
     default: throw new ReleaseFault('EVENT_INVALID', `kind ${value.kind}`)
