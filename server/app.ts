@@ -19,6 +19,7 @@ import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
 import { refuseFraming, takesFraming } from './framing.ts'
 import { health } from './health.ts'
+import { keyRooms } from './keys/rooms.ts'
 import { Answers } from './metrics/answers.ts'
 import { metrics } from './metrics/route.ts'
 import { Traffic } from './metrics/traffic.ts'
@@ -37,6 +38,7 @@ import type { UploadQueue } from './buds/upload-queue.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Mirrors } from './catalog/mirrors/mirrors.ts'
 import type { RelayReport } from './catalog/relay-report.ts'
+import type { FilmKeys } from './keys/rooms.ts'
 import type { Sources } from './metrics/exposition.ts'
 import type { Blobs } from './stores/blobs.ts'
 import type { Care } from './stores/care.ts'
@@ -54,6 +56,7 @@ export interface AppParts {
   blobs: Blobs
   catalog: Catalog
   mirrors: Mirrors
+  filmKeys: FilmKeys
   fetcher: BlobFetcher
   guard: Guard
   policy: Policy
@@ -189,6 +192,7 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     ...parts,
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
+  await app.register(keyRooms, parts)
   await app.register(admin, { ...parts, damaged: parts.care.damaged })
   await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null, fetched: parts.fetched } })
   return app

@@ -25,6 +25,7 @@ import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
 import { CLEAN, keep, settle } from './last-run.ts'
+import { openFilmKeys } from './keys/rooms.ts'
 import { openNodeKey } from './node-key.ts'
 import { Settings } from './settings.ts'
 import { Blobs } from './stores/blobs.ts'
@@ -166,9 +167,15 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       room.reload(quotasOf(config))
     })
     const mayTell = (sha256: string): boolean => !lists.hides(sha256) && lists.readersOf(sha256) === null && !damaged.has(sha256)
+    const filmKeys = openFilmKeys({
+      state: stores.state, shared: stores.shared, secret: nodeKey.secret, standing: (address, at) => catalog.standings.get(address, at), settings, now,
+      onFault: (error) => { logger.warn({ err: error }, 'other nodes could not be told that keys of a title stop') }
+    })
+    undo.push(() => { filmKeys.stops.close() })
     const catalog = new Catalog({
       database, blobs, state: stores.state, relays: config.relays, now,
       pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
+      onKept: (titles) => filmKeys.stops.refresh(titles),
       ...catalogPolicy(config, policy, nodeKey.pubkey), isPinned: (sha256) => lists.has('pinned', sha256),
       own: !tellsOfItself(config) ? null : { servers: () => [new URL(names.publicUrl).origin], mayTell, lastScrubbed: (sha256) => care.scrubber.lastScrubbed(sha256) },
       probe: !config.probeProviders ? null : {
@@ -185,6 +192,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
     const app = await build({
+      filmKeys,
       blobs, catalog, fetcher, guard, policy, rates, queue, room, settings,
       mirrors: fetching.mirrors, fill: fetching.fill, fetched: fetching.counts,
       state: stores.state,

@@ -35,6 +35,7 @@ const PURE = [
   'catalog/mirrors/server-memory', 'catalog/mirrors/slots',
   'catalog/tags', 'catalog/versions',
   'catalog/write-policy', 'catalog/write-rules',
+  'keys/title-name', 'keys/sessions', 'keys/sealing',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'release/canonical', 'release/checks', 'release/derive', 'release/did-key', 'release/document-check', 'release/ed25519', 'release/event-agreement', 'release/faults', 'release/latest-pointer',

@@ -3,6 +3,7 @@
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
 import { RELEASE_CALLS, RELEASE_LOOKS } from './release-endpoints.ts'
+import { KEY_ENDPOINTS } from './keys-endpoints.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -22,7 +23,7 @@ export interface Answer {
 
 export interface Endpoint {
   id: string
-  group: 'Blobs' | 'Catalog' | 'Operators' | 'About'
+  group: 'Blobs' | 'Catalog' | 'Keys' | 'Operators' | 'About'
   method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   /** As OpenAPI writes it; `{sha256}` may be followed by an extension. */
   path: string
@@ -173,6 +174,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   ...CATALOG_CALLS,
   ...RELEASE_LOOKS.flatMap(both),
   ...RELEASE_CALLS,
+  ...KEY_ENDPOINTS,
   {
     id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',
     answers: { 200: { description: 'Those configured, then those of which something is left', content: OBJECT } }, refusals: [401, 403, 429, 503]

@@ -41,6 +41,8 @@ export interface PublisherParts {
   policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere'>
   caps?: AdvertCaps
   releases?: ReleaseGate
+  /** Hears of each event that was kept, before that is acknowledged. */
+  onKept?: (event: SignedEvent) => Promise<void>
   /** Unix milliseconds. */
   now: () => number
 }
@@ -91,7 +93,7 @@ export class Publisher {
 
   /** Keeps what `judge` let pass: durable, and in the tables, when it resolves. Rejects with CatalogFault (another was quicker) or StoreError. */
   async keep (parsed: CatalogEvent): Promise<Published> {
-    const { store, authors, state, releases } = this.#parts
+    const { store, authors, state, releases, onKept } = this.#parts
     const { event } = parsed
     await releases?.learn(parsed)
     // an advert is a claim for two days that its provider repeats: it survives a kill of the server, and may be lost in a power cut
@@ -99,6 +101,7 @@ export class Publisher {
     authors.add(event.pubkey)
     const seq = parsed.type === 'advert' ? await store.addTogether(parsed) : store.add(parsed)
     if (seq === null) throw new CatalogFault('EVENT_KNOWN')
+    if (parsed.type !== 'advert') await onKept?.(event)
     return { seq, parsed }
   }
 
