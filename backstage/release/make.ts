@@ -63,7 +63,7 @@ publish\` where each file lies.
       const probe = probes.get(name)
       components.push({
         name, platform, new_version: version, current_version: before?.components.find((each) => each.name === name && each.platform === platform)?.new_version ?? before?.version ?? '',
-        download_url: `${servers[0]!}/${sha256}`, urls: servers.map((server) => `${server}/${sha256}`), sha256, blake3, size_bytes: size,
+        download_url: `${servers[0]!}/${sha256}`, ...(servers.length === 1 ? {} : { urls: servers.slice(1).map((server) => `${server}/${sha256}`) }), sha256, blake3, size_bytes: size,
         m: mime.getType(path) ?? 'application/octet-stream', ...(probe === undefined ? {} : { post_apply_probe: probe })
       })
     }

@@ -53,6 +53,11 @@ export function wholeIn (values: Values, name: string, least = 0): number | null
   return number
 }
 
+/** Of commands that ask for a mnemonic: what stands there may be one, so it is not told again. */
+export function noWords (words: readonly string[]): void {
+  if (words.length > 0) throw new Misuse('it takes options alone; words on a command line can be read by everybody on this machine')
+}
+
 /** The only word besides the options. */
 export function onlyWord (words: readonly string[], name: string): string {
   if (words.length !== 1) throw new Misuse(words.length === 0 ? `${name} is missing` : `one ${name}, not ${words.length}`)

@@ -3,7 +3,7 @@
 import { didIn } from './bundle-description.ts'
 import { OUT_HELP, nextBundle, readPrevious, writeBundle } from './bundle-making.ts'
 import { MNEMONIC_HELP, askRoot } from './mnemonic.ts'
-import { Misuse, needed, releaseCommand, textIn, textsIn, wholeIn } from './misuse.ts'
+import { Misuse, needed, noWords, releaseCommand, textIn, textsIn, wholeIn } from './misuse.ts'
 import type { RevokedVersion, Role } from '../../server/release/trust-bundle.ts'
 
 export const revoke = releaseCommand({
@@ -21,7 +21,9 @@ ${MNEMONIC_HELP}`,
     'previous': { type: 'string' }, 'out': { type: 'string' }, 'key': { type: 'string', multiple: true }, 'version': { type: 'string', multiple: true }, 'replace': { type: 'string' },
     'reason': { type: 'string' }, 'valid-days': { type: 'string' }, 'mnemonic-fd': { type: 'string' }
   },
-  run: async ({ values, terminal }) => {
+  words: true,
+  run: async ({ values, words, terminal }) => {
+    noWords(words)
     const now = Math.floor(Date.now() / 1000)
     const out = needed(values, 'out')
     const previous = await readPrevious(needed(values, 'previous'))

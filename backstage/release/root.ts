@@ -4,7 +4,7 @@ import { npubEncode } from 'nostr-tools/nip19'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import { didKeyOf } from '../../server/release/did-key.ts'
 import { MNEMONIC_HELP, askRoot } from './mnemonic.ts'
-import { releaseCommand } from './misuse.ts'
+import { noWords, releaseCommand } from './misuse.ts'
 
 export const root = releaseCommand({
   help: `marquee release root [--mnemonic-fd N] [--json]
@@ -14,7 +14,9 @@ commits to the last (marquee release trust --next-root).
 ${MNEMONIC_HELP}
   --json            for programs`,
   options: { 'mnemonic-fd': { type: 'string' }, json: { type: 'boolean' } },
-  run: async ({ values, terminal }) => {
+  words: true,
+  run: async ({ values, words, terminal }) => {
+    noWords(words)
     const { publicKey, pubkey } = await askRoot(terminal, values)
     const shown = { ed25519: publicKey, did: didKeyOf(publicKey), nostr: pubkey, npub: npubEncode(pubkey), ed25519_sha256: sha256Hex(Buffer.from(publicKey, 'hex')) }
     if (values['json'] === true) terminal.out(JSON.stringify(shown))

@@ -5,7 +5,7 @@ import { sha256Hex } from '../../server/stores/multihash.ts'
 import { ReleaseFault } from '../../server/release/faults.ts'
 import { OUT_HELP, nextBundle, readPrevious, writeBundle } from './bundle-making.ts'
 import { askRoot } from './mnemonic.ts'
-import { Misuse, needed, releaseCommand, textIn, wholeIn } from './misuse.ts'
+import { Misuse, needed, noWords, releaseCommand, textIn, wholeIn } from './misuse.ts'
 
 export const rotate = releaseCommand({
   help: `marquee release rotate --previous FILE --out FILE [--next-root HEX] [--mnemonic-fd N] [--new-mnemonic-fd N]
@@ -21,7 +21,9 @@ The mnemonics are asked for at the terminal, which does not show them.
     'previous': { type: 'string' }, 'out': { type: 'string' }, 'next-root': { type: 'string' }, 'valid-days': { type: 'string' }, 'mnemonic-fd': { type: 'string' },
     'new-mnemonic-fd': { type: 'string' }
   },
-  run: async ({ values, terminal }) => {
+  words: true,
+  run: async ({ values, words, terminal }) => {
+    noWords(words)
     const out = needed(values, 'out')
     const previous = await readPrevious(needed(values, 'previous'))
     const committed = previous.bundle.next_root?.ed25519_sha256

@@ -3,7 +3,7 @@
 import { readDescription } from './bundle-description.ts'
 import { OUT_HELP, nextBundle, readPrevious, writeBundle } from './bundle-making.ts'
 import { MNEMONIC_HELP, askRoot } from './mnemonic.ts'
-import { Misuse, needed, releaseCommand, textIn, wholeIn } from './misuse.ts'
+import { Misuse, needed, noWords, releaseCommand, textIn, wholeIn } from './misuse.ts'
 
 export const trust = releaseCommand({
   help: `marquee release trust --out FILE [--previous FILE] [--description FILE] [--next-root HEX] [--valid-days N] [--mnemonic-fd N]
@@ -21,7 +21,9 @@ ${MNEMONIC_HELP}`,
     'out': { type: 'string' }, 'previous': { type: 'string' }, 'description': { type: 'string' }, 'next-root': { type: 'string' }, 'valid-days': { type: 'string' },
     'mnemonic-fd': { type: 'string' }
   },
-  run: async ({ values, terminal }) => {
+  words: true,
+  run: async ({ values, words, terminal }) => {
+    noWords(words)
     const now = Math.floor(Date.now() / 1000)
     const out = needed(values, 'out')
     const [previousPath, descriptionPath] = [textIn(values, 'previous'), textIn(values, 'description')]
