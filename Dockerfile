@@ -17,6 +17,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY migrations ./migrations
 COPY relay-config ./relay-config
+COPY web ./web
 # A volume that is made anew takes the owner of the folder it covers.
 RUN mkdir /data && chown node:node /data && chmod 700 /data
 USER node

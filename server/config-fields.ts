@@ -87,6 +87,10 @@ export const FIELDS: readonly Field[] = [
   { key: 'rates.addressChanges', fallback: 1200, schema: rate, live: true },
   { key: 'rates.addressAsks', fallback: 6000, schema: rate, live: true },
   { key: 'rates.failedTokens', fallback: 120, schema: rate, live: true },
+  { key: 'rates.addressFilmKeys', fallback: 600, schema: rate, live: true },
+  { key: 'rates.keyFilmKeys', fallback: 120, schema: rate, live: true },
+  { key: 'maxTitleKeys', env: 'MAX_TITLE_KEYS', reading: 'number', fallback: 64, schema: { type: 'integer', minimum: 0 }, live: true },
+  { key: 'maxCreatorKeys', env: 'MAX_CREATOR_KEYS', reading: 'number', fallback: 20_000, schema: { type: 'integer', minimum: 0 }, live: true },
   {
     key: 'logLevel',
     env: 'LOG_LEVEL',

@@ -97,7 +97,12 @@ export interface Config {
     readonly addressChanges: number | null
     readonly addressAsks: number | null
     readonly failedTokens: number | null
+    readonly addressFilmKeys: number | null
+    readonly keyFilmKeys: number | null
   }
+  /** Film keys of one title, and of all titles of one creator. */
+  readonly maxTitleKeys: number
+  readonly maxCreatorKeys: number
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   /** Milliseconds. */
   readonly idleTimeout: number

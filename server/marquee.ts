@@ -25,6 +25,7 @@ import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
 import { CLEAN, keep, settle } from './last-run.ts'
+import { openFilmKeys } from './keys/rooms.ts'
 import { openNodeKey } from './node-key.ts'
 import { Settings } from './settings.ts'
 import { Blobs } from './stores/blobs.ts'
@@ -183,7 +184,9 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       judgeHash: (sha256) => { lists.judge(sha256) },
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
+    const filmKeys = openFilmKeys({ state: stores.state, secret: nodeKey.secret, standing: (address, at) => catalog.standings.get(address, at), settings, now })
     const app = await build({
+      filmKeys,
       blobs, catalog, fetcher, guard, policy, rates, queue, room, settings,
       mirrors: fetching.mirrors, fill: fetching.fill, fetched: fetching.counts,
       state: stores.state,

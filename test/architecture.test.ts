@@ -35,7 +35,9 @@ const PURE = [
   'catalog/mirrors/server-memory', 'catalog/mirrors/slots',
   'catalog/tags', 'catalog/versions',
   'catalog/write-policy', 'catalog/write-rules',
+  'keys/title-name', 'keys/sessions', 'keys/sealing',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
+  'pages/accepting', 'pages/policy',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
 ].map((name) => `server/${name}.ts`)

@@ -2,6 +2,8 @@
 // test/api/endpoints.test.ts holds it to the routes that are registered and to docs/api.md. Pure.
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
+import { PAGE_LOOKS } from './page-endpoints.ts'
+import { KEY_ENDPOINTS } from './keys-endpoints.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -21,7 +23,7 @@ export interface Answer {
 
 export interface Endpoint {
   id: string
-  group: 'Blobs' | 'Catalog' | 'Operators' | 'About'
+  group: 'Blobs' | 'Catalog' | 'Keys' | 'Operators' | 'About'
   method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   /** As OpenAPI writes it; `{sha256}` may be followed by an extension. */
   path: string
@@ -170,6 +172,8 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   },
   ...CATALOG_LOOKS.flatMap(both),
   ...CATALOG_CALLS,
+  ...PAGE_LOOKS.flatMap(both),
+  ...KEY_ENDPOINTS,
   {
     id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',
     answers: { 200: { description: 'Those configured, then those of which something is left', content: OBJECT } }, refusals: [401, 403, 429, 503]
@@ -203,7 +207,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     id: 'readyz', group: 'Operators', method: 'GET', path: '/readyz', token: 'none', summary: 'Database and store answer', answers: READY, refusals: []
   }),
   ...both({
-    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL',
+    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL; to a browser the catalog as a page',
     answers: { 200: { description: 'Who this is', content: OBJECT } }, refusals: []
   }),
   ...both({

@@ -23,6 +23,7 @@ import { Snapshots } from './snapshot.ts'
 import { CollectionViews } from './views/collection-views.ts'
 import { HashViews } from './views/hash-views.ts'
 import { ProviderViews } from './views/provider-views.ts'
+import { TitleStandings } from './views/title-standing.ts'
 import { TitleViews } from './views/title-views.ts'
 import type { Database } from '../database.ts'
 import type { EventDraft, SignedEvent } from '../auth/signature.ts'
@@ -78,6 +79,7 @@ export class Catalog {
   readonly reader: ManifestReader
   readonly snapshots: Snapshots
   readonly titles: TitleViews
+  readonly standings: TitleStandings
   readonly collections: CollectionViews
   readonly hashes: HashViews
   readonly providers: ProviderViews
@@ -98,6 +100,7 @@ export class Catalog {
     this.manifests = new ManifestRows(database)
     this.reader = new ManifestReader({ blobs, rows: this.manifests, now })
     this.titles = new TitleViews(database)
+    this.standings = new TitleStandings(database)
     this.collections = new CollectionViews(database)
     this.hashes = new HashViews(database)
     this.providers = new ProviderViews(database, trusted)
