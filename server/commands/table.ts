@@ -31,7 +31,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command | CommandGr
   'restrict': ofRestricted('restrict'),
   'unrestrict': ofRestricted('unrestrict'),
   'restricted': ofRestricted('restricted'),
-  'relay-policy': async () => (await import('./relay-policy.ts')).relayPolicy
+  'relay-policy': async () => (await import('./relay-policy.ts')).relayPolicy,
+  'film': async () => (await import('../../backstage/film/commands.ts')).film
 }
 
 export const HELP = `marquee COMMAND [--config FILE]
@@ -58,5 +59,8 @@ export const HELP = `marquee COMMAND [--config FILE]
   unrestrict  ends that
   restricted  what is restricted, and to whom
   relay-policy  who may publish what, for a relay of one's own: strfry or nostr-rs-relay
+
+For creators and publishers, without a server of their own:
+  film      films: from a file to a signed title
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command or the configuration is off.`

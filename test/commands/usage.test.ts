@@ -8,13 +8,16 @@ import { NSEC, SECRET, writeConfig } from '../support/config.ts'
 
 const COMMANDS = ['serve', 'config', 'verify', 'rebuild', 'copy', 'key', 'relays', 'reports', 'block', 'unblock', 'blocked', 'pin', 'unpin', 'pinned', 'allow', 'disallow', 'allowed', 'restrict', 'unrestrict', 'restricted', 'relay-policy']
 
+/** Groups of commands. */
+const GROUPS = ['film']
+
 t.test('help is printed for the whole and for each command, with exit code 0', async t => {
   for (const args of [['--help'], ['-h'], ['help']]) {
     const { code, out, err } = await runProgram(t, args)
     t.strictSame([code, err], [0, ''], args.join(' '))
-    for (const name of COMMANDS) t.match(out, new RegExp(`^ +${name} `, 'm'), name)
+    for (const name of [...COMMANDS, ...GROUPS]) t.match(out, new RegExp(`^ +${name} `, 'm'), name)
   }
-  for (const name of COMMANDS) {
+  for (const name of [...COMMANDS, ...GROUPS]) {
     const { code, out, err } = await runCommand(t, [name, '--help'], { PORT: 'not looked at' })
     t.strictSame([code, err], [0, ''], name)
     t.match(out, new RegExp(`^marquee ${name}\\b`), `${name} says how it is called`)
