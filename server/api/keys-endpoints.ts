@@ -42,5 +42,13 @@ export const KEY_ENDPOINTS: readonly Endpoint[] = [
   {
     id: 'titleKeys', group: 'Keys', method: 'GET', path: '/keys/titles/{title}', token: 'nip98', summary: 'The ids of the keys that are here for a title, to its creator', parameters: [TITLE],
     answers: { 200: json('The ids', { type: 'object', required: ['keys'], properties: { keys: { type: 'array', items: KEY_ID } } }) }, refusals: [400, 401, 403, 429, 503]
+  },
+  {
+    id: 'keyAudit', group: 'Keys', method: 'GET', path: '/keys/audit/{title}', token: 'nip98', summary: 'Who asked for the keys of a title, and what they were told, to its creator',
+    parameters: [
+      TITLE, { name: 'limit', in: 'query', description: 'Entries at most', schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } },
+      { name: 'before', in: 'query', description: '`next` of the page before', schema: TEXT }
+    ],
+    answers: { 200: json('Newest first, of all nodes; next is null on the last page') }, refusals: [400, 401, 403, 429, 503]
   }
 ]

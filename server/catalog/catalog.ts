@@ -53,6 +53,8 @@ export interface CatalogParts {
   probe: Pick<ProberParts, 'ask' | 'isOurs'> | null
   /** Unix milliseconds. */
   now: () => number
+  /** Hears, before it is acknowledged, which titles (`kind:pubkey:d`) an event that came over HTTP may have changed. */
+  onKept?: (titles: readonly string[]) => Promise<void>
   /** Hears of what failed in the background. */
   onFault: (error: unknown, what: string) => void
 }
@@ -110,7 +112,8 @@ export class Catalog {
       return at === null ? log.newest(pubkey, Number(address)) : log.versions(at.kind, at.pubkey, at.d).reduce<number | null>((most, { created_at }) => Math.max(most ?? 0, created_at), null)
     }
     this.publisher = new Publisher({
-      store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, policy, now
+      store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, policy, now,
+      onKept: async (event) => { await parts.onKept?.(this.standings.touchedBy(event)) }
     })
     this.snapshots = new Snapshots({ database, store: this.store, publisher: this.publisher, blobs, now })
     const cursors = new RelayCursors(database)

@@ -55,7 +55,7 @@ export async function keyRoom (app: FastifyInstance, parts: KeyRoomParts): Promi
 
   app.put<KeyRoute>('/keys/:id', {
     onRequest: async (request) => {
-      const token = identify(parts, request, CHANGE)
+      const token = await identify(parts, request, CHANGE)
       // who may upload here may have keys kept here
       policy.judge({ pubkey: token.pubkey, type: null, size: null })
       tokens.set(request, token)
@@ -85,14 +85,14 @@ export async function keyRoom (app: FastifyInstance, parts: KeyRoomParts): Promi
     if (kept === null) throw new Failure('KEY_UNKNOWN')
     const key = bytesOf(kept)
     const title = parseTitleName(kept.title)
-    const ask = (): string => {
+    const ask = async (): Promise<string> => {
       const session = sessionIn(request)
       if (session !== null && session.title !== title.hash) throw new Failure('KEY_OTHER_TITLE')
-      const { pubkey } = session ?? identify(parts, request, LOOK)
+      const { pubkey } = session ?? await identify(parts, request, LOOK)
       rates.filmKeyBy(pubkey, from)
       return pubkey
     }
-    await deciding.decide(title, ask, () => {})
+    await deciding.decide(title, ask, { key: id, action: 'key' })
     return reply.type('application/octet-stream').header('x-content-type-options', 'nosniff').send(key)
   })
 
@@ -100,7 +100,7 @@ export async function keyRoom (app: FastifyInstance, parts: KeyRoomParts): Promi
     onRequest: async (request) => {
       const from = rates.addressOf(request.raw)
       rates.filmKey(from)
-      const token = identify(parts, request, OPEN_SESSION)
+      const token = await identify(parts, request, OPEN_SESSION)
       rates.filmKeyBy(token.pubkey, from)
       tokens.set(request, token)
     }
@@ -110,7 +110,7 @@ export async function keyRoom (app: FastifyInstance, parts: KeyRoomParts): Promi
     if (Object.keys(rest).length > 0) throw new Failure('BODY_INVALID', 'only title')
     const title = parseTitleName(name)
     if (!await keys.has(title)) throw new Failure('TITLE_KEYLESS')
-    await deciding.decide(title, () => token.pubkey, () => {})
+    await deciding.decide(title, async () => token.pubkey, { key: null, action: 'session' })
     return reply.send(sessions.open(title, token.pubkey, seconds()))
   })
 }

@@ -2,27 +2,35 @@
 
 import { takeBodiesAsBytes } from '../json-body.ts'
 import { AccessLists } from './access-lists.ts'
+import { AuditLog } from './audit-log.ts'
 import { creatorRoom } from './creator-room.ts'
 import { Deciding } from './deciding.ts'
 import { keyRoom } from './key-room.ts'
 import { KeyStore } from './key-store.ts'
 import { Seal } from './sealing.ts'
 import { Sessions } from './sessions.ts'
+import { TitleStops } from './title-stops.ts'
+import { UsedEvents } from './used-events.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Policy } from '../auth/policy.ts'
 import type { StateStore } from '../stores/state.ts'
 import type { AskingParts } from './asking.ts'
 import type { KeyLimits } from './key-store.ts'
+import type { Standing } from './title-stops.ts'
 
 export interface FilmKeysParts {
   state: StateStore
+  /** Whether other nodes write to the same store. */
+  shared: boolean
   /** Of the node key, 64 hex digits. */
   secret: string
-  /** How a title at this address stands here, at a moment in unix seconds. */
-  standing: (address: string, now: number) => { standing: 'live' | 'gone', at: number } | { standing: 'unknown' }
+  /** How the catalog has the title at an address, at a moment in unix seconds. */
+  standing: (address: string, now: number) => Standing
   settings: { readonly current: KeyLimits }
   /** Milliseconds. */
   now: () => number
+  /** Hears of what failed in the background. */
+  onFault: (error: unknown) => void
 }
 
 /** What the rooms go by. */
@@ -30,20 +38,26 @@ export interface FilmKeys {
   keys: KeyStore
   access: AccessLists
   sessions: Sessions
+  uses: UsedEvents
+  stops: TitleStops
+  audit: AuditLog
   deciding: Deciding
 }
 
-export function openFilmKeys ({ state, secret, standing, settings, now }: FilmKeysParts): FilmKeys {
+export function openFilmKeys ({ state, shared, secret, standing, settings, now, onFault }: FilmKeysParts): FilmKeys {
   const access = new AccessLists(state)
+  const stops = new TitleStops({ state, shared, standing, now, onFault })
+  const audit = new AuditLog(state, now)
   return {
     keys: new KeyStore({ state, seal: new Seal(secret), settings, now }),
-    access,
+    access, stops, audit,
     sessions: new Sessions(secret),
-    deciding: new Deciding({ access, isGone: async ({ address }) => standing(address, Math.floor(now() / 1000)).standing === 'gone' })
+    uses: new UsedEvents(state, now),
+    deciding: new Deciding({ access, stops, audit })
   }
 }
 
-export interface KeyRoomsParts extends AskingParts {
+export interface KeyRoomsParts extends Omit<AskingParts, 'uses'> {
   filmKeys: FilmKeys
   policy: Policy
   now: () => number

@@ -52,3 +52,24 @@ export async function bytesOf (response: Response): Promise<string> {
 export function codeOf (response: Response): Promise<string> {
   return response.json().then((body) => (body as { code: string }).code)
 }
+
+const [SHA, B3] = ['11'.repeat(32), '22'.repeat(32)]
+
+/** Publishes a version of a title at a server: a live one whose blobs are not there, or a withdrawn one. */
+export async function publishTitle (url: string, creator: Signer, status: 'published' | 'withdrawn', createdAt: number, { d = 'film', more = [] as string[][] } = {}): Promise<string> {
+  const live = [['title', 'Film'], ['manifest', SHA, B3, '9000', 'application/vnd.indeehub.film+json'], ['x', SHA, 'manifest'], ['access', 'nip98', `${url}/keys`]]
+  return publish(url, creator.sign({ kind: 34235, created_at: createdAt, content: '', tags: [['d', d], ...(status === 'published' ? live : []), ['status', status], ...more] }))
+}
+
+/** Takes back what the tags name (kind 5). */
+export async function takeBack (url: string, creator: Signer, tags: string[][], createdAt: number): Promise<string> {
+  return publish(url, creator.sign({ kind: 5, created_at: createdAt, content: '', tags: [...tags, ['k', '34235']] }))
+}
+
+/** The event's id. */
+async function publish (url: string, event: { id: string }): Promise<string> {
+  const response = await fetch(`${url}/catalog/events?allow-missing=1`, { method: 'POST', body: JSON.stringify(event) })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${response.status} ${text}`)
+  return event.id
+}
