@@ -6,7 +6,7 @@ export const film: CommandGroup = {
   help: `marquee film COMMAND
 
   build     encodes, encrypts and names by hash: a folder that is ready to be published
-  publish   uploads a build, hands in its keys, signs and tells its title
+  publish   builds, uploads, hands in the keys, signs and tells the title
   check     verifies a published film end to end
   list      the films of a creator
   update    another text, poster or list of servers
@@ -18,6 +18,7 @@ export const film: CommandGroup = {
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command is off.`,
   commands: {
+    build: async () => (await import('./build-command.ts')).build,
     publish: async () => (await import('../title/publish-command.ts')).publish,
     check: async () => (await import('../title/check-command.ts')).check,
     list: async () => (await import('../title/list-command.ts')).list,

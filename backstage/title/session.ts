@@ -68,7 +68,7 @@ export async function inSession ({ values, terminal }: Parts, name: string, run:
     else if (error instanceof NetworkFault) fail(`${error.message}. Run it again and it goes on where it was`)
     else if (error instanceof TitleFault || error instanceof KeyFault || error instanceof FilmFault || error instanceof ServerRefusal) fail(error.message)
     else throw error
-    return error instanceof TitleFault ? error.code : 1
+    return error instanceof TitleFault ? error.code : error instanceof FilmFault && error.code === 'OPTION_WRONG' ? 2 : 1
   } finally {
     exchange.close()
     await (opened as Promise<Signer> | null)?.then((signer) => { signer.close() }, () => {})
