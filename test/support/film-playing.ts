@@ -57,9 +57,9 @@ export interface Streams {
   words: string
 }
 
-/** Decodes everything at a URL; with the token or without. Where nothing can be decoded there are no streams. */
-export async function decodeAll (url: string, { token = true }: { token?: boolean } = {}): Promise<Streams> {
-  const args = ['-v', 'error', ...(token ? ['-headers', `Authorization: ${AUTHORIZATION}\r\n`] : []), '-count_frames', '-show_entries', 'stream=codec_type,nb_read_frames,start_time:stream_tags=language', '-of', 'json', url]
+/** Decodes everything at a URL; with a token (that of our stand, unless another is given) or without. Where nothing can be decoded there are no streams. */
+export async function decodeAll (url: string, { token = true }: { token?: boolean | string } = {}): Promise<Streams> {
+  const args = ['-v', 'error', ...(token === false ? [] : ['-headers', `Authorization: ${token === true ? AUTHORIZATION : token}\r\n`]), '-count_frames', '-show_entries', 'stream=codec_type,nb_read_frames,start_time:stream_tags=language', '-of', 'json', url]
   const { stdout, stderr } = await run('ffprobe', args).catch((error: unknown) => error as { stdout: string, stderr: string })
   const { streams = [] } = JSON.parse(stdout === '' ? '{}' : stdout) as { streams?: { codec_type: string, nb_read_frames?: string, start_time?: string, tags?: { language?: string } }[] }
   return {
