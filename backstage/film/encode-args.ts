@@ -67,9 +67,13 @@ function filtersOf ({ interlaced, hdr, phase }: VideoStream, { width, height, ra
     ...(interlaced ? ['bwdif=mode=send_frame'] : []),
     // every frame at its place from 0 on, whatever the source's timestamps do
     `fps=fps=${rate.num}/${rate.den}:start_time=0`,
-    ...(hdr ? ['zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv'] : []),
+    ...toneOf(hdr),
     `scale=${width}:${height}:flags=bicubic`, 'setsar=1', 'format=yuv420p'
   ].join(',')
+}
+
+function toneOf (hdr: boolean): string[] {
+  return hdr ? ['zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv'] : []
 }
 
 const SVT_PRESETS: Readonly<Record<string, number>> = { ultrafast: 12, superfast: 11, veryfast: 10, faster: 9, fast: 8, medium: 7, slow: 6, slower: 5, veryslow: 4 }
@@ -108,8 +112,9 @@ export function subtitleArgs (path: string, index: number | null, to: string): s
 export function posterArgs (path: string, video: VideoStream, durationMs: number, to: string): string[] {
   const width = Math.min(1280, video.width)
   const height = Math.round(video.height * width / video.width / 2) * 2
+  const filters = ['thumbnail=50', ...toneOf(video.hdr), `scale=${width}:${height}`, 'setsar=1', 'format=yuvj420p']
   return [
-    '-ss', (durationMs / 10_000).toFixed(3), '-i', fileUrl(path), '-map', `0:${video.index}`, '-vf', `thumbnail=50,scale=${width}:${height},setsar=1`,
+    '-ss', (durationMs / 10_000).toFixed(3), '-i', fileUrl(path), '-map', `0:${video.index}`, '-vf', filters.join(','),
     '-frames:v', '1', '-q:v', '3', ...NO_METADATA, '-f', 'image2', '-update', '1', to
   ]
 }
