@@ -119,10 +119,13 @@ export function posterArgs (path: string, video: VideoStream, durationMs: number
   ]
 }
 
+/** Pixels: a trailer is made no wider. */
+export const TRAILER_WIDTH = 1280
+
 /** A trailer that any player starts at once: H.264 and AAC with the index in front. `copies`: it has these codecs. */
-export function trailerArgs (path: string, copies: boolean, to: string): string[] {
+export function trailerArgs (path: string, { copies, width, height }: { copies: boolean, width: number, height: number }, to: string): string[] {
   const coding = copies
     ? ['-c', 'copy']
-    : ['-vf', "scale='min(1280,iw)':-2,setsar=1,format=yuv420p", '-c:v', 'libx264', '-preset', 'medium', '-crf', '22', '-c:a', 'aac', '-b:a', '128k', '-ac', '2']
+    : ['-vf', `scale=${width}:${height},setsar=1,format=yuv420p`, '-c:v', 'libx264', '-preset', 'medium', '-crf', '22', '-c:a', 'aac', '-b:a', '128k', '-ac', '2']
   return ['-i', fileUrl(path), '-map', '0:v:0', '-map', '0:a:0?', ...coding, ...NO_METADATA, '-movflags', '+faststart', '-f', 'mp4', to]
 }
