@@ -78,13 +78,14 @@ export async function assemble (parts: AssembleParts): Promise<FilmBuild> {
     const [bytes, us] = segments.reduce(([size, time], each) => [size + each.size, time + each.us], [0, 0])
     // RFC 8216 §4.1: the peak is that of stretches from half a target duration on; a crumb at the end is none
     const long = segments.filter((each) => each.us >= target * 5e5)
-    const peak = Math.max(...(long.length > 0 ? long : segments).map((each) => Math.ceil(each.size * 8e6 / each.us)))
+    const average = Math.ceil(bytes * 8e6 / us)
+    const peak = Math.max(average, ...long.map((each) => Math.ceil(each.size * 8e6 / each.us)))
     return {
       rendition: {
         name, kind, type: TYPES[ending]!, ...(codecs === null ? {} : { codecs }), bandwidth: peak, ...facts, playlist, ...(init === null ? {} : { init }),
         segments: segments.map(({ sha256, blake3, size, us: micros }) => ({ sha256, blake3, size, duration_ms: Math.round(micros / 1000) }))
       },
-      peak, average: Math.ceil(bytes * 8e6 / us)
+      peak, average
     }
   }
 

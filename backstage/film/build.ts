@@ -3,11 +3,13 @@
 
 import { join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
+import { clock } from '../progress.ts'
 import { assemble } from './assemble.ts'
 import { BlobFolder } from './blob-folder.ts'
 import { syncFolder, writeDurably } from './durable.ts'
 import { encodeRendition, kept } from './encode.ts'
 import { makePoster, makeSubtitles, makeTrailer } from './extras.ts'
+import { FilmFault } from './faults.ts'
 import { BLOBS_FOLDER, FILM_FILE, WORK_FOLDER } from './film-build.ts'
 import { holdFolder } from './folder-hold.ts'
 import { Journal } from './journal.ts'
@@ -26,6 +28,9 @@ export interface RunParts {
   /** Milliseconds. */
   now?: () => number
 }
+
+/** Of the length that the film file claims: less is said. */
+const WHOLE = 0.98
 
 /** The finished build; film.json is on the disk. Rejects with FilmFault; what was finished until then stays for the next run. */
 export async function runBuild (prepared: PreparedBuild, { progress, path, signal, now = Date.now }: RunParts): Promise<FilmBuild> {
@@ -54,7 +59,8 @@ async function writeFilm (folder: string, film: FilmBuild): Promise<void> {
 }
 
 async function makeAll (prepared: PreparedBuild, { progress, path, signal, now }: Omit<RunParts, 'now'> & { now: () => number }): Promise<FilmBuild> {
-  const { request, source, plan, trailer, recipe, ffmpeg, found } = prepared
+  const { request, source, trailer, recipe, ffmpeg, found } = prepared
+  const plan = { ...prepared.plan, subtitles: [...prepared.plan.subtitles] }
   const { folder } = request
   const state = await openWork(folder, found, { d: request.d, recipe, ffmpeg, source: source.path })
   const renditions = [...plan.videos, ...plan.audios, ...plan.subtitles].map(({ name }) => name)
@@ -73,9 +79,16 @@ async function makeAll (prepared: PreparedBuild, { progress, path, signal, now }
 
   const posterFile = await makePoster(folder, source, request.poster, blobs, run)
   const trailerFile = trailer === null ? null : { ...await makeTrailer(folder, request.trailer!, trailer, blobs, run), ...trailer }
-  for (const track of plan.subtitles) {
+  for (const track of prepared.plan.subtitles) {
     checkStopped(signal)
-    await makeSubtitles({ folder, source, track, blobs, journal: journals.get(track.name)!, keys, ...run })
+    try {
+      await makeSubtitles({ folder, source, track, blobs, journal: journals.get(track.name)!, keys, ...run })
+    } catch (error) {
+      // what was asked for must be there; a track that is empty inside the film is nobody's loss
+      if (!(error instanceof FilmFault && error.code === 'SUBTITLES_BAD') || 'path' in track.from) throw error
+      progress.note(`left out  ${track.name}: ${error.message}`)
+      plan.subtitles.splice(plan.subtitles.indexOf(track), 1)
+    }
   }
   for (const rendition of [...plan.audios, ...plan.videos]) {
     const journal = journals.get(rendition.name)!
@@ -84,6 +97,8 @@ async function makeAll (prepared: PreparedBuild, { progress, path, signal, now }
     const stage = progress.stage(`encode ${rendition.name}`, { total: source.durationMs / 1000, unit: 'seconds', before })
     await encodeRendition({ folder, source, request, rendition, blobs, journal, keys, stage, ...run })
     stage.end()
+    const seconds = journal.facts.segments.reduce((sum, { us }) => sum + us, 0) / 1e6
+    if (seconds < source.durationMs / 1000 * WHOLE) progress.note(`${rendition.name} ends at ${clock(seconds)} of ${clock(source.durationMs / 1000)}: is the film file whole?`)
   }
 
   const film = await assemble({

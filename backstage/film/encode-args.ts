@@ -67,9 +67,13 @@ function filtersOf ({ interlaced, hdr, phase }: VideoStream, { width, height, ra
     ...(interlaced ? ['bwdif=mode=send_frame'] : []),
     // every frame at its place from 0 on, whatever the source's timestamps do
     `fps=fps=${rate.num}/${rate.den}:start_time=0`,
-    ...(hdr ? ['zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv'] : []),
+    ...toneOf(hdr),
     `scale=${width}:${height}:flags=bicubic`, 'setsar=1', 'format=yuv420p'
   ].join(',')
+}
+
+function toneOf (hdr: boolean): string[] {
+  return hdr ? ['zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv'] : []
 }
 
 const SVT_PRESETS: Readonly<Record<string, number>> = { ultrafast: 12, superfast: 11, veryfast: 10, faster: 9, fast: 8, medium: 7, slow: 6, slower: 5, veryslow: 4 }
@@ -108,16 +112,20 @@ export function subtitleArgs (path: string, index: number | null, to: string): s
 export function posterArgs (path: string, video: VideoStream, durationMs: number, to: string): string[] {
   const width = Math.min(1280, video.width)
   const height = Math.round(video.height * width / video.width / 2) * 2
+  const filters = ['thumbnail=50', ...toneOf(video.hdr), `scale=${width}:${height}`, 'setsar=1', 'format=yuvj420p']
   return [
-    '-ss', (durationMs / 10_000).toFixed(3), '-i', fileUrl(path), '-map', `0:${video.index}`, '-vf', `thumbnail=50,scale=${width}:${height},setsar=1`,
+    '-ss', (durationMs / 10_000).toFixed(3), '-i', fileUrl(path), '-map', `0:${video.index}`, '-vf', filters.join(','),
     '-frames:v', '1', '-q:v', '3', ...NO_METADATA, '-f', 'image2', '-update', '1', to
   ]
 }
 
+/** Pixels: a trailer is made no wider. */
+export const TRAILER_WIDTH = 1280
+
 /** A trailer that any player starts at once: H.264 and AAC with the index in front. `copies`: it has these codecs. */
-export function trailerArgs (path: string, copies: boolean, to: string): string[] {
+export function trailerArgs (path: string, { copies, width, height }: { copies: boolean, width: number, height: number }, to: string): string[] {
   const coding = copies
     ? ['-c', 'copy']
-    : ['-vf', "scale='min(1280,iw)':-2,setsar=1,format=yuv420p", '-c:v', 'libx264', '-preset', 'medium', '-crf', '22', '-c:a', 'aac', '-b:a', '128k', '-ac', '2']
+    : ['-vf', `scale=${width}:${height},setsar=1,format=yuv420p`, '-c:v', 'libx264', '-preset', 'medium', '-crf', '22', '-c:a', 'aac', '-b:a', '128k', '-ac', '2']
   return ['-i', fileUrl(path), '-map', '0:v:0', '-map', '0:a:0?', ...coding, ...NO_METADATA, '-movflags', '+faststart', '-f', 'mp4', to]
 }

@@ -2,7 +2,7 @@
 
 import { copyFile, readFile, rm } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { TIME_ZERO, posterArgs, subtitleArgs, trailerArgs } from './encode-args.ts'
+import { TIME_ZERO, TRAILER_WIDTH, posterArgs, subtitleArgs, trailerArgs } from './encode-args.ts'
 import { FilmFault } from './faults.ts'
 import { Sealing } from './sealing.ts'
 import { probeFile, readProbed } from './source.ts'
@@ -35,7 +35,7 @@ export interface SubtitleParts extends Run {
   keys: FilmKeys | null
 }
 
-/** One track of subtitles. They are quickly made, so one that was broken off is made anew. Rejects with FilmFault. */
+/** One track of subtitles. They are quickly made, so one that was broken off is made anew. Rejects with FilmFault: SUBTITLES_BAD, STOPPED, NO_SPACE. */
 export async function makeSubtitles ({ folder, source, track, blobs, journal, keys, ...run }: SubtitleParts): Promise<void> {
   const there = await Promise.all(journal.facts.segments.map((segment) => blobs.has(segment, 'vtt')))
   if (journal.facts.complete && there.every(Boolean)) return
@@ -105,6 +105,7 @@ export async function makePoster (folder: string, source: SourceFilm, given: str
 export interface TrailerFacts {
   /** It is H.264 and AAC (or silent): only its container is made anew. */
   copies: boolean
+  /** As it is published. */
   width: number
   height: number
   durationMs: number
@@ -116,15 +117,19 @@ export async function trailerFacts (path: string, env: { path: string }): Promis
   try {
     const { video: { codec, width, height }, durationMs } = readProbed(probed, path)
     const audio = probed.streams?.find(({ codec_type: type }) => type === 'audio')?.codec_name
-    return { copies: codec === 'h264' && (audio === undefined || audio === 'aac'), width, height, durationMs }
+    // one that lies on its side is turned upright, which a copy is not
+    const turned = probed.streams?.some(({ side_data_list: data }) => data?.some(({ rotation = 0 }) => rotation !== 0)) ?? false
+    if (codec === 'h264' && (audio === undefined || audio === 'aac') && !turned) return { copies: true, width, height, durationMs }
+    const across = Math.floor(Math.min(TRAILER_WIDTH, width) / 2) * 2
+    return { copies: false, width: across, height: Math.round(height * across / width / 2) * 2, durationMs }
   } catch (error) {
     if (error instanceof FilmFault) throw new FilmFault('TRAILER_BAD', error.message, { cause: error })
     throw error
   }
 }
 
-export async function makeTrailer (folder: string, given: string, { copies }: TrailerFacts, blobs: BlobFolder, run: Run): Promise<PublicFile> {
+export async function makeTrailer (folder: string, given: string, facts: TrailerFacts, blobs: BlobFolder, run: Run): Promise<PublicFile> {
   const file = join(folder, WORK_FOLDER, 'trailer.mp4')
-  await runFfmpeg(trailerArgs(given, copies, file), run)
+  await runFfmpeg(trailerArgs(given, facts, file), run)
   return { ...await blobs.take(file, 'mp4'), type: 'video/mp4', ext: 'mp4' }
 }

@@ -67,7 +67,8 @@ export async function prepareBuild (asked: BuildRequest, { path, free = freeByte
   const done = await new BlobFolder(join(request.folder, BLOBS_FOLDER)).bytes()
   const wanted = Math.max(0, plan.bytes - done) + SPARE_BYTES
   if (found.is !== 'finished' && room < wanted) throw new FilmFault('NO_SPACE', `the film needs some ${bytesText(wanted)} more, ${request.folder} has ${bytesText(room)}`)
-  const seconds = found.is === 'new' ? await estimateSeconds(source, request, plan, env) : null
+  const whole = found.is === 'finished' ? null : await estimateSeconds(source, request, plan, env)
+  const seconds = whole === null ? null : whole * Math.max(0, 1 - done / plan.bytes)
   const expected = { bytes: plan.bytes, done, free: room, seconds }
   return { request, source, plan, trailer, recipe, ffmpeg, found, lines: planLines(source, plan, request, expected), expected }
 }
