@@ -41,7 +41,7 @@ export function ladderOf (source: LadderSource, asked: readonly string[], codec:
   const [wide, narrow] = source.width >= source.height ? [source.width, source.height] : [source.height, source.width]
   const scales = new Map<string, number>()
   for (const height of heights) {
-    const scale = Math.min(Math.round(height * 16 / 9) / wide, height / narrow)
+    const scale = Math.min(Math.round(height * 8 / 9) * 2 / wide, height / narrow)
     // as large as this it is not: then the film's own size is the top, by its own name
     scales.set(scale > 1 ? `${even(narrow)}p` : `${height}p`, Math.min(1, scale))
   }

@@ -32,7 +32,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command | CommandGr
   'unrestrict': ofRestricted('unrestrict'),
   'restricted': ofRestricted('restricted'),
   'relay-policy': async () => (await import('./relay-policy.ts')).relayPolicy,
-  'film': async () => (await import('../../backstage/film/commands.ts')).film
+  'film': async () => (await import('../../backstage/film/commands.ts')).film,
+  'release': async () => (await import('../../backstage/release/commands.ts')).release
 }
 
 export const HELP = `marquee COMMAND [--config FILE]
@@ -62,5 +63,6 @@ export const HELP = `marquee COMMAND [--config FILE]
 
 For creators and publishers, without a server of their own:
   film      films: from a file to a signed title
+  release   releases: keys, signed manifests, their verification
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command or the configuration is off.`
