@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { formatNaddr, parseAddressName } from '../../server/catalog/address.ts'
 import { completeTitle } from '../film/title-of.ts'
 import { BLOBS_FOLDER, readBuild, readKeys } from '../film/film-build.ts'
+import { holdFolder } from '../film/folder-hold.ts'
 import { TitleFault } from './faults.ts'
 import { findTitle } from './finding.ts'
 import { KeyServer } from './key-server.ts'
@@ -32,8 +33,17 @@ export function addressOfBuild ({ event: { kind }, pubkey, d }: FilmBuild): stri
   return `${kind}:${pubkey}:${d}`
 }
 
-/** The exit code. Rejects with TitleFault, KeyFault, ServerRefusal, NetworkFault or FilmFault. */
+/** The exit code. Rejects with TitleFault, KeyFault, ServerRefusal, NetworkFault or FilmFault; IN_USE where another program publishes the folder. */
 export async function publishBuild (session: Session, signer: Signer, parts: PublishParts): Promise<0 | 1> {
+  const release = await holdFolder(parts.folder)
+  try {
+    return await publishHeld(session, signer, parts)
+  } finally {
+    release()
+  }
+}
+
+async function publishHeld (session: Session, signer: Signer, parts: PublishParts): Promise<0 | 1> {
   const { folder, servers, relays, access, mirror } = parts
   const [film, keys] = [await readBuild(folder), await readKeys(folder)]
   if (film.pubkey !== signer.pubkey) throw new TitleFault('this folder was built for another key')

@@ -203,4 +203,8 @@ t.test('withdraw replaces the title, asks for its deletion, and its keys stop; b
   for (const sha256 of [...made.film.files.map((file) => file.sha256).filter((each) => !shared.has(each)), sealed]) t.equal((await fetch(`${server.url}/${sha256}`, { method: 'HEAD' })).status, 404)
   for (const { sha256 } of other.film.files) t.equal((await fetch(`${server.url}/${sha256}`, { method: 'HEAD' })).status, 200)
   t.equal((await titleAt(server, `34235:${me.signer.pubkey}:stays`))!.status, 'published')
+  t.match(await me.film('withdraw', address, '--server', server.url, '--relay', relay.url), { code: 1, err: [/no server and no relay has/] })
+  const again = await me.film('withdraw', made.folder)
+  t.match([again.code, again.out.join('\n')], [0, /withdrawn/], 'by its folder, once more is no fault')
+  t.equal(await keyStatus(url, me.signer), 410)
 })

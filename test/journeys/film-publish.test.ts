@@ -85,5 +85,6 @@ t.test('what cannot become a film is told before any server is asked to take any
   const plan = await me.film('publish', path, ...at, '--plan')
   t.match([plan.code, plan.err.join('\n')], [0, /90p/])
   t.notOk(existsSync(`${path}.marquee/film.json`))
+  t.match(await me.film('check', path), { code: 2, err: [/neither an address nor a folder/] })
   t.same(server.requests.filter(({ method }) => method === 'PUT'), [])
 })
