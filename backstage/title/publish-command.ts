@@ -2,7 +2,6 @@
 
 import { stat } from 'node:fs/promises'
 import { runBuild } from '../film/build.ts'
-import { stopping } from '../film/build-command.ts'
 import { BUILD_OPTIONS, BUILD_OPTIONS_HELP, requestOf } from '../film/build-request.ts'
 import { readBuild } from '../film/film-build.ts'
 import { prepareBuild } from '../film/prepare.ts'
@@ -38,6 +37,7 @@ ${COMMON_HELP}`,
     const isFolder = (await stat(word).catch(() => null))?.isDirectory() === true
     const folder = isFolder ? word : textIn(parts.values, 'out') ?? `${word}.marquee`
     const places = await placesFor(folder, parts)
+    session.stoppable()
     const signer = await session.signer()
     const access = isFolder ? await judgeBuilt(session, parts, signer, { folder, places }) : await build(session, parts, signer, { folder, places })
     if (parts.values['plan'] === true) return 0
@@ -69,7 +69,7 @@ async function build (session: Session, { words, values, terminal }: Parts, sign
   })
   session.progress.tell({ plan: { ...plan, ...expected } })
   if (!session.json) for (const line of lines) terminal.err(line)
-  if (values['plan'] !== true) await runBuild(prepared, { progress: session.progress, path, signal: stopping(terminal) })
+  if (values['plan'] !== true) await runBuild(prepared, { progress: session.progress, path, signal: session.signal })
   return access
 }
 
