@@ -47,6 +47,10 @@ get_nostr_rs_relay () {
     cp "$cache/target/nostr-rs-relay/root/bin/nostr-rs-relay" "$1/" && rm -rf "$cache/target/nostr-rs-relay"
 }
 
+# Makes real OCI images and layouts without a container engine, over a registry of its own on this machine.
+crane_version=v0.20.3
+get_crane () { GOBIN=$1 go install "github.com/google/go-containerregistry/cmd/crane@$crane_version"; }
+
 # A client in Python: a folder of its own in the cache with the published package, and a `python` that finds it.
 nostr_sdk_py_version=0.45.1
 get_nostr_sdk_py () {
@@ -115,6 +119,7 @@ want nginx      ''                     get_nginx
 want blossom-rs "$rust_client_version" get_blossom_rs
 want nostr-rs-relay "$nostr_rs_relay_version" get_nostr_rs_relay
 want nostr-sdk-py   "$nostr_sdk_py_version"   get_nostr_sdk_py
+want crane      "$crane_version"       get_crane
 
 [ ${#missing[@]} = 0 ] && { say "all here ($SECONDS s)"; exit 0; }
 say "missing: ${missing[*]} ($SECONDS s)"

@@ -4,9 +4,8 @@ import type { Policy } from './auth/policy.ts'
 import type { CatalogParts } from './catalog/catalog.ts'
 import type { Config } from './config.ts'
 
-export function catalogPolicy ({ titlePubkeys, adminPubkeys, uploadPubkeys }: Config, policy: Policy, ownPubkey: string): Pick<CatalogParts, 'policy' | 'trusted'> {
+export function catalogPolicy ({ titlePubkeys, adminPubkeys, uploadPubkeys, releaseRoot }: Config, policy: Policy, ownPubkey: string): Pick<CatalogParts, 'policy' | 'releaseRoots' | 'trusted'> {
   const known = new Set([ownPubkey, ...adminPubkeys, ...titlePubkeys, ...uploadPubkeys])
-  const operators = new Set(adminPubkeys)
   return {
     policy: {
       titlePubkeys: new Set(titlePubkeys),
@@ -18,10 +17,9 @@ export function catalogPolicy ({ titlePubkeys, adminPubkeys, uploadPubkeys }: Co
           return false
         }
       },
-      // until trust bundles say which keys those are, the operator's own
-      mayRelease: (pubkey) => operators.has(pubkey),
       maySnapshot: () => false // but our own, which is always taken
     },
+    releaseRoots: releaseRoot,
     trusted: (pubkey) => known.has(pubkey)
   }
 }

@@ -31,7 +31,9 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command | CommandGr
   'restrict': ofRestricted('restrict'),
   'unrestrict': ofRestricted('unrestrict'),
   'restricted': ofRestricted('restricted'),
-  'relay-policy': async () => (await import('./relay-policy.ts')).relayPolicy
+  'relay-policy': async () => (await import('./relay-policy.ts')).relayPolicy,
+  'film': async () => (await import('../../backstage/film/commands.ts')).film,
+  'release': async () => (await import('../../backstage/release/commands.ts')).release
 }
 
 export const HELP = `marquee COMMAND [--config FILE]
@@ -58,5 +60,9 @@ export const HELP = `marquee COMMAND [--config FILE]
   unrestrict  ends that
   restricted  what is restricted, and to whom
   relay-policy  who may publish what, for a relay of one's own: strfry or nostr-rs-relay
+
+For creators and publishers, without a server of their own:
+  film      films: from a file to a signed title
+  release   releases: keys, signed manifests, their verification
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong, 2 the command or the configuration is off.`

@@ -14,6 +14,8 @@ export interface Terminal {
   err: (line: string) => void
   /** What is piped in. */
   input: () => AsyncIterable<Buffer>
+  /** Asks for a line that is not shown; null where there is no terminal to ask on. Rejects when it is broken off. */
+  askSecretly: (question: string) => Promise<string | null>
   /** Rewrites one line on a terminal; null where there is none, and plain lines are due now and then. */
   progress: ((line: string) => void) | null
   /** Calls back once when the program is asked to stop. */

@@ -8,7 +8,7 @@ interface Screen { terminal: Terminal, lines: string[], changes: string[] }
 
 function screen (isTerminal: boolean): Screen {
   const [lines, changes]: string[][] = [[], []]
-  const terminal: Terminal = { pid: 1, traces: null, env: {}, out: () => {}, err: (line) => { lines!.push(line) }, input: async function * () {}, progress: isTerminal ? (line) => { changes!.push(line) } : null, onStop: () => {}, onReload: () => {} }
+  const terminal: Terminal = { pid: 1, traces: null, env: {}, out: () => {}, err: (line) => { lines!.push(line) }, input: async function * () {}, askSecretly: async () => null, progress: isTerminal ? (line) => { changes!.push(line) } : null, onStop: () => {}, onReload: () => {} }
   return { terminal, lines: lines!, changes: changes! }
 }
 
