@@ -50,6 +50,21 @@ await onBothStores(t, 'keys, who took them, access and the log are the same afte
   await look()
 })
 
+t.test('a withdrawn title\'s keys have stopped at a server whose database is new, before its catalog is read again', async t => {
+  const dataDir = newFolder(t)
+  const film = newFilmKey()
+  const first = await startMarquee(t, { dataDir })
+  await putKey(first.url, creator, film)
+  await putAccess(first.url, creator, { who: 'open' })
+  await publishTitle(first.url, creator, 'withdrawn', Math.floor(Date.now() / 1000) - 20)
+  await first.close()
+  for (const folder of ['state/events', 'store/state/events']) rmSync(join(dataDir, folder), { recursive: true, force: true }) // as long as it is not read
+  for (const name of readdirSync(dataDir).filter((name) => name.startsWith('marquee.db'))) rmSync(join(dataDir, name))
+  const { url, marquee } = await startMarquee(t, { dataDir })
+  t.equal(marquee.catalog.store.log.last, 0, 'nothing was read')
+  t.equal((await getKey(url, null, film.id)).status, 410)
+})
+
 await onBothStores(t, 'under another node key a key is 503 KEY_SEALED_ELSEWHERE, never 500, until its creator hands it in again; sessions of the old one are over', async (t, newPlace) => {
   const place = await newPlace()
   const dataDir = newFolder(t)
