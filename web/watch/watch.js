@@ -1,6 +1,6 @@
 // The page of one film: what its title says, the player, and plain words for whatever keeps it from playing.
 
-import { hashNameIn, lengthOf, originOf, postersOf, shortKey } from '../shared/catalog.js'
+import { hashNameIn, lengthOf, originOf, postersOf } from '../shared/catalog.js'
 import { at, element } from '../shared/dom.js'
 import { findTitle, openFilm, Unplayable } from './film.js'
 import { chooseSubtitles } from './menus.js'
@@ -50,10 +50,11 @@ function showTitle () {
   at('title').textContent = name
   const year = facts.publishedAt === null ? '' : String(new Date(facts.publishedAt * 1000).getFullYear())
   at('facts').replaceChildren(...[lengthOf(facts.duration), year, facts.access === null ? 'Free to watch' : 'Key needed'].filter((each) => each !== '').join(' · '))
-  at('topics').replaceChildren(...facts.topics.slice(0, 12).map((topic) => element('li', {}, topic)))
+  at('topics').replaceChildren(...facts.topics.slice(0, 12).map((topic) => element('li', {}, element('a', { href: `/?${new URLSearchParams({ t: topic })}` }, topic))))
   at('synopsis').textContent = facts.synopsis
   at('creator').textContent = title.npub
-  at('creator').title = shortKey(title.npub)
+  at('others').href = `/?${new URLSearchParams({ creator: title.npub })}`
+  video.setAttribute('aria-label', name)
   showPoster()
   showTrailer()
 }
@@ -142,8 +143,8 @@ async function start (from) {
   } catch (error) {
     // a play() that stop() or a missing gesture ended is no trouble
     if (error instanceof DOMException) return
-    showCover()
     tellTrouble(error instanceof Unplayable ? error.message : sentenceOf(error))
+    showCover()
   }
 }
 
@@ -152,6 +153,8 @@ function showCover () {
   at('menus').hidden = true
   cover.hidden = false
   button.disabled = false
+  // what had the focus is gone
+  if (document.activeElement === document.body) (trouble.hidden ? button : again).focus({ preventScroll: true })
 }
 
 function onKey (event) {
