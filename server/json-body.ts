@@ -9,13 +9,13 @@ import type { FastifyInstance } from 'fastify'
 export const JSON_LIMIT = 256 * 1024
 
 /**
- * In this room every body is read as bytes, whatever its Content-Type says: up to 256 KiB (413 above), and it may stand still for
+ * In this room every body is read as bytes, whatever its Content-Type says: up to `limit` bytes (413 above), and it may stand still for
  * `idleTimeout` milliseconds (408). Fastify's own reader would wait for ever.
  */
-export function takeBodiesAsBytes (app: FastifyInstance, settings: { readonly current: { readonly idleTimeout: number } }): void {
+export function takeBodiesAsBytes (app: FastifyInstance, settings: { readonly current: { readonly idleTimeout: number } }, limit = JSON_LIMIT): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request, body, done) => {
-    if (Number(request.headers['content-length'] ?? 0) > JSON_LIMIT) return done(new Failure('BODY_TOO_LARGE'))
+    if (Number(request.headers['content-length'] ?? 0) > limit) return done(new Failure('BODY_TOO_LARGE'))
     const chunks: Buffer[] = []
     let size = 0
     const timer = setTimeout(() => { settle(new Failure('BODY_STALLED')) }, settings.current.idleTimeout)
@@ -31,7 +31,7 @@ export function takeBodiesAsBytes (app: FastifyInstance, settings: { readonly cu
 
     function onData (chunk: Buffer): void {
       size += chunk.length
-      if (size > JSON_LIMIT) return settle(new Failure('BODY_TOO_LARGE'))
+      if (size > limit) return settle(new Failure('BODY_TOO_LARGE'))
       chunks.push(chunk)
       timer.refresh()
     }

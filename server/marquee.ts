@@ -25,6 +25,9 @@ import { originOf } from './config-values.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
 import { CLEAN, keep, settle } from './last-run.ts'
+import { openFilmKeys } from './keys/rooms.ts'
+import { MediaLine } from './media/line.ts'
+import { MediaWork } from './media/work.ts'
 import { openNodeKey } from './node-key.ts'
 import { Settings } from './settings.ts'
 import { Blobs } from './stores/blobs.ts'
@@ -151,6 +154,13 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const guard = new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates })
     const policy = new Policy(config)
     const queue = new UploadQueue(placesOf(config))
+    const media = {
+      line: new MediaLine(config.media),
+      work: new MediaWork({
+        folder: join(config.dataDir, 'media'), limits: () => settings.current.media,
+        onIsolation: (way) => { if (way.length === 0) logger.warn('media jobs cannot be kept from the network on this machine: unshare(1) is not allowed here') }
+      })
+    }
     const disk = config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
     const room = new Room({ usage: new Usage(database), quotas: quotasOf(config), disk })
     // what a part has made of its settings is made anew; none of these can fail, since config.ts has judged the values
@@ -162,13 +172,20 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       guard.reload(config)
       policy.reload(config)
       queue.reload(placesOf(config))
+      media.line.reload(config.media)
       disk?.reload({ reserve: config.diskReserve })
       room.reload(quotasOf(config))
     })
     const mayTell = (sha256: string): boolean => !lists.hides(sha256) && lists.readersOf(sha256) === null && !damaged.has(sha256)
+    const filmKeys = openFilmKeys({
+      state: stores.state, shared: stores.shared, secret: nodeKey.secret, standing: (address, at) => catalog.standings.get(address, at), settings, now,
+      onFault: (error) => { logger.warn({ err: error }, 'other nodes could not be told that keys of a title stop') }
+    })
+    undo.push(() => { filmKeys.stops.close() })
     const catalog = new Catalog({
       database, blobs, state: stores.state, relays: config.relays, now,
       pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
+      onKept: (titles) => filmKeys.stops.refresh(titles),
       ...catalogPolicy(config, policy, nodeKey.pubkey),
       own: !tellsOfItself(config) ? null : { servers: () => [new URL(names.publicUrl).origin], mayTell, lastScrubbed: (sha256) => care.scrubber.lastScrubbed(sha256) },
       probe: !config.probeProviders ? null : {
@@ -184,7 +201,8 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
     const app = await build({
-      blobs, catalog, fetcher, guard, policy, rates, queue, room, settings,
+      filmKeys,
+      blobs, catalog, fetcher, guard, policy, rates, queue, room, settings, media,
       mirrors: fetching.mirrors, fill: fetching.fill, fetched: fetching.counts,
       state: stores.state,
       catchUp,

@@ -16,6 +16,8 @@ export interface Demand {
   readonly hashRequired: boolean
   readonly changes: boolean
   readonly payload: 'none' | 'blob' | 'json'
+  /** It changes nothing, and a NIP-98 event is good once all the same. */
+  readonly once?: true
 }
 
 export interface AskingRequest {
@@ -36,6 +38,8 @@ export interface Token {
   hashes: readonly string[]
   /** Of kind 27235, null without one. */
   payload: string | null
+  /** Unix seconds. */
+  createdAt: number
 }
 
 export interface GuardSettings {
@@ -93,7 +97,7 @@ export class Guard {
     const { event } = opened
     const now = Math.floor(this.#now() / 1000)
     const names = this.#settings.names()
-    const token: Token = { kind: event.kind, id: event.id, pubkey: event.pubkey, hashes: [], payload: null }
+    const token: Token = { kind: event.kind, id: event.id, pubkey: event.pubkey, hashes: [], payload: null, createdAt: event.created_at }
     if (event.kind === BLOSSOM_KIND) {
       const requireServer = this.#settings.requireServerTag && demand.verb === 'delete'
       token.hashes = checkBlossomToken(event, { verb: demand.verb, names, now, requireServer })
@@ -110,9 +114,9 @@ export class Guard {
     return token
   }
 
-  /** A NIP-98 event changes something once: within its window the same id is a replay. */
+  /** A NIP-98 event changes something, or gives a key, once: within its window the same id is a replay. */
   #spend ({ kind, id }: Token, demand: Demand): void {
-    if (kind !== HTTP_KIND || !demand.changes) return
+    if (kind !== HTTP_KIND || !(demand.changes || demand.once === true)) return
     const now = this.#now()
     // an event from a fast clock is good for two windows
     if (!this.#used.spend(id, now, now + 2 * WINDOW_SECONDS * 1000 + 1000)) throw new Failure('TOKEN_REPLAYED')

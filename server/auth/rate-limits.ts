@@ -16,6 +16,9 @@ export interface Rates {
   readonly addressAsks: number | null
   /** Tokens that did not hold, from one address. */
   readonly failedTokens: number | null
+  /** Questions for film keys and sessions, from one address and by one key. */
+  readonly addressFilmKeys: number | null
+  readonly keyFilmKeys: number | null
 }
 
 export interface RateLimitParts {
@@ -35,6 +38,8 @@ export class RateLimits {
   #addressChanges: RateBuckets | null = null
   #addressAsks: RateBuckets | null = null
   #failedTokens: RateBuckets | null = null
+  #addressFilmKeys: RateBuckets | null = null
+  #keyFilmKeys: RateBuckets | null = null
 
   constructor ({ addresses, rates, now }: RateLimitParts) {
     this.#addresses = addresses
@@ -54,6 +59,8 @@ export class RateLimits {
     this.#addressChanges = buckets('addressChanges', this.#addressChanges)
     this.#addressAsks = buckets('addressAsks', this.#addressAsks)
     this.#failedTokens = buckets('failedTokens', this.#failedTokens)
+    this.#addressFilmKeys = buckets('addressFilmKeys', this.#addressFilmKeys)
+    this.#keyFilmKeys = buckets('keyFilmKeys', this.#keyFilmKeys)
     this.#addresses = addresses
     this.#rates = rates
   }
@@ -82,6 +89,16 @@ export class RateLimits {
   /** One request with a token that changes nothing. */
   ask (from: string | null): void {
     this.#take(this.#addressAsks, from, 'from this address')
+  }
+
+  /** One question for a film key from this address. */
+  filmKey (from: string | null): void {
+    this.#take(this.#addressFilmKeys, from, 'for film keys, from this address')
+  }
+
+  /** The same by this key. */
+  filmKeyBy (pubkey: string, from: string | null): void {
+    if (from !== null) this.#take(this.#keyFilmKeys, pubkey, 'for film keys, by this key')
   }
 
   /** May this address have another token checked? */

@@ -31,6 +31,8 @@ const TITLES = 500
 const COMPARED = 10_000
 
 const LIVE = "t.status = 'published' AND (t.expires_at IS NULL OR t.expires_at > @now)"
+/** Of a key that a trust bundle in force names. */
+const TRUSTED = 'pubkey IN (SELECT pubkey FROM release_keys)'
 const PLAYS = "h.role IN ('init', 'segment')"
 
 export class AdvertTargets {
@@ -54,7 +56,7 @@ export class AdvertTargets {
       WHERE t.id > @over AND t.id <= @to AND ${LIVE} AND h.role <> 'aggregate' AND b.blake3 IS NOT NULL ORDER BY t.id DESC`)
     this.#ofReleases = database.prepare(`
       SELECT b.sha256, b.blake3, b.size, 'release' AS role, NULL AS manifest FROM blobs b
-      WHERE b.blake3 IS NOT NULL AND b.sha256 IN (SELECT sha256 FROM artifacts UNION SELECT manifest FROM releases WHERE manifest IS NOT NULL) LIMIT @limit`)
+      WHERE b.blake3 IS NOT NULL AND b.sha256 IN (SELECT sha256 FROM artifacts WHERE ${TRUSTED} UNION SELECT manifest FROM releases WHERE manifest IS NOT NULL AND ${TRUSTED}) LIMIT @limit`)
     this.#listing = database.prepare(`
       SELECT m.sha256 FROM manifest_hashes h JOIN manifests m ON m.id = h.manifest JOIN blobs b ON b.sha256 = m.sha256
       WHERE h.sha256 = @sha256 AND EXISTS (SELECT 1 FROM titles t WHERE t.manifest = m.sha256 AND ${LIVE}) LIMIT 20`)

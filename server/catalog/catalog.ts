@@ -23,6 +23,7 @@ import { Snapshots } from './snapshot.ts'
 import { CollectionViews } from './views/collection-views.ts'
 import { HashViews } from './views/hash-views.ts'
 import { ProviderViews } from './views/provider-views.ts'
+import { TitleStandings } from './views/title-standing.ts'
 import { TitleViews } from './views/title-views.ts'
 import type { Database } from '../database.ts'
 import type { EventDraft, SignedEvent } from '../auth/signature.ts'
@@ -52,6 +53,8 @@ export interface CatalogParts {
   probe: Pick<ProberParts, 'ask' | 'isOurs'> | null
   /** Unix milliseconds. */
   now: () => number
+  /** Hears, before it is acknowledged, which titles (`kind:pubkey:d`) an event that came over HTTP may have changed. */
+  onKept?: (titles: readonly string[]) => Promise<void>
   /** Hears of what failed in the background. */
   onFault: (error: unknown, what: string) => void
 }
@@ -78,6 +81,7 @@ export class Catalog {
   readonly reader: ManifestReader
   readonly snapshots: Snapshots
   readonly titles: TitleViews
+  readonly standings: TitleStandings
   readonly collections: CollectionViews
   readonly hashes: HashViews
   readonly providers: ProviderViews
@@ -98,6 +102,7 @@ export class Catalog {
     this.manifests = new ManifestRows(database)
     this.reader = new ManifestReader({ blobs, rows: this.manifests, now })
     this.titles = new TitleViews(database)
+    this.standings = new TitleStandings(database)
     this.collections = new CollectionViews(database)
     this.hashes = new HashViews(database)
     this.providers = new ProviderViews(database, trusted)
@@ -107,7 +112,8 @@ export class Catalog {
       return at === null ? log.newest(pubkey, Number(address)) : log.versions(at.kind, at.pubkey, at.d).reduce<number | null>((most, { created_at }) => Math.max(most ?? 0, created_at), null)
     }
     this.publisher = new Publisher({
-      store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, policy, now
+      store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, policy, now,
+      onKept: async (event) => { await parts.onKept?.(this.standings.touchedBy(event)) }
     })
     this.snapshots = new Snapshots({ database, store: this.store, publisher: this.publisher, blobs, now })
     const cursors = new RelayCursors(database)

@@ -36,6 +36,8 @@ export interface FollowerParts {
   publisher: Pick<Publisher, 'takeBatch'>
   cursors: RelayCursors
   topics: readonly Topic[]
+  /** Topics that are read once, from the beginning, for what the others brought too early: `readMore` says that they have changed. */
+  more?: () => readonly Topic[]
   /** Unix milliseconds. */
   now: () => number
 }
@@ -87,11 +89,30 @@ export class Follower {
       // first, so that nothing falls between; without `since`, for events that are published late with an early time
       for (const { filter } of topics) link.subscribe([{ ...filter, limit: 1 }], (event) => { this.#gather(event) }, (words) => { this.#ended(link, words) })
       for (const topic of topics) await this.#catchUp(link, topic)
+      await this.#readMore(link)
       this.#status.caughtUp = true
       relay.praise()
     } catch (error) {
       // a relay that ends one answer badly may yet be a good one: the next link goes on from the cursor
       this.#ended(link, error instanceof RelayError ? error.words : String(error))
+    }
+  }
+
+  /** To be called when there are other topics to be read once than before. */
+  readMore (): void {
+    const { link } = this.#parts.relay
+    if (link === null) return // its opening reads them
+    this.#running = this.#running.then(() => this.#readMore(link)).catch((error: unknown) => {
+      this.#ended(link, error instanceof RelayError ? error.words : String(error))
+    })
+  }
+
+  async #readMore (link: RelayLink): Promise<void> {
+    const { cursors, relay, now, more = () => [] } = this.#parts
+    for (const topic of more()) {
+      if (!link.isOpen || cursors.get(relay.url, topic.name).fullAt > 0) continue
+      const seconds = Math.floor(now() / 1000)
+      await this.#read(link, topic, 0, seconds + AHEAD, seconds)
     }
   }
 

@@ -30,6 +30,8 @@ export interface PublisherParts {
   signer: TemplateSigner
   policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere'>
   caps?: AdvertCaps
+  /** Hears of each event that was kept, before that is acknowledged. */
+  onKept?: (event: SignedEvent) => Promise<void>
   /** Unix milliseconds. */
   now: () => number
 }
@@ -78,13 +80,14 @@ export class Publisher {
 
   /** Keeps what `judge` let pass: durable, and in the tables, when it resolves. Rejects with CatalogFault (another was quicker) or StoreError. */
   async keep (parsed: CatalogEvent): Promise<Published> {
-    const { store, authors, state } = this.#parts
+    const { store, authors, state, onKept } = this.#parts
     const { event } = parsed
     // an advert is a claim for two days that its provider repeats: it survives a kill of the server, and may be lost in a power cut
     if (parsed.type !== 'advert') await state.put(`${KEPT_EVENTS}${event.id}`, event)
     authors.add(event.pubkey)
     const seq = parsed.type === 'advert' ? await store.addTogether(parsed) : store.add(parsed)
     if (seq === null) throw new CatalogFault('EVENT_KNOWN')
+    if (parsed.type !== 'advert') await onKept?.(event)
     return { seq, parsed }
   }
 

@@ -33,8 +33,8 @@ export const RELAY_LIMITS: RelayLimits = { message: 256 * 1024, answer: 15_000, 
 
 export interface RelayLinkParts {
   url: string
-  /** Signs what a relay asks of us by NIP-42; null where we have no key for it. */
-  sign: ((draft: { kind: number, created_at: number, tags: string[][], content: string }) => SignedEvent) | null
+  /** Signs what a relay asks of us by NIP-42, at once or later; null where we have no key for it. */
+  sign: ((draft: { kind: number, created_at: number, tags: string[][], content: string }) => SignedEvent | Promise<SignedEvent>) | null
   limits?: Partial<RelayLimits>
   /** Milliseconds. */
   now: () => number
@@ -171,13 +171,18 @@ export class RelayLink {
     if (sign === null || this.#challenge === null) return false
     if (this.#authenticated === null) {
       const tags = [['relay', this.url], ['challenge', this.#challenge]]
-      const said = this.#send(sign({ kind: AUTH_KIND, created_at: Math.floor(now() / 1000), tags, content: '' }), 'AUTH')
-      // nostr-rs-relay answers a good one by nothing: what was asked is then asked again, and tells
-      const silence = new Promise<Verdict>((resolve) => { setTimeout(() => { resolve({ accepted: true, words: '' }) }, Math.min(SILENT_AUTH_MS, this.#limits.answer / 2)).unref() })
-      this.#authenticated = Promise.race([said, silence])
-      said.catch(() => {})
+      const signing = Promise.resolve(sign({ kind: AUTH_KIND, created_at: Math.floor(now() / 1000), tags, content: '' }))
+      this.#authenticated = signing.then((event) => this.#sendAuth(event))
     }
     return (await this.#authenticated).accepted
+  }
+
+  #sendAuth (event: SignedEvent): Promise<Verdict> {
+    const said = this.#send(event, 'AUTH')
+    // nostr-rs-relay answers a good one by nothing: what was asked is then asked again, and tells
+    const silence = new Promise<Verdict>((resolve) => { setTimeout(() => { resolve({ accepted: true, words: '' }) }, Math.min(SILENT_AUTH_MS, this.#limits.answer / 2)).unref() })
+    said.catch(() => {})
+    return Promise.race([said, silence])
   }
 
   /**

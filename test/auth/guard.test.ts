@@ -120,7 +120,7 @@ t.test('where the URL does not name the blob, a NIP-98 token carries payload', t
 t.test('payload must be the sha256 of the blob on upload and media; the path names it elsewhere', t => {
   const { guard } = clocked()
   for (const name of ['upload', 'uploadPreflight', 'media', 'mediaPreflight'] as const) {
-    const token: Token = { kind: 27235, id: '', pubkey: signer.pubkey, hashes: [], payload: HASH }
+    const token: Token = { kind: 27235, id: '', pubkey: signer.pubkey, hashes: [], payload: HASH, createdAt: 0 }
     t.equal(refusalOf(() => { guard.cover(token, ENDPOINTS[name], HASH) }), 'none', name)
     t.equal(refusalOf(() => { guard.cover(token, ENDPOINTS[name], OTHER) }), 'TOKEN_PAYLOAD', name)
     t.equal(refusalOf(() => { guard.cover({ ...token, payload: null }, ENDPOINTS[name], HASH) }), 'TOKEN_PAYLOAD', name)

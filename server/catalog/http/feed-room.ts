@@ -3,12 +3,11 @@
 
 import { CatalogFault } from '../faults.ts'
 import { SCHEMAS } from '../schemas/published.ts'
-import { CORS_HEADERS } from '../../cors.ts'
 import { Failure } from '../../errors.ts'
 import { parseSnapshot } from '../kinds/snapshot.ts'
 import { numberOf, querySchema, sendJson, sendText } from './answering.ts'
+import { EventStreams, lastEventId, messageOf } from './event-stream.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ServerResponse } from 'node:http'
 import type { CatalogStore } from '../catalog-store.ts'
 import type { LoggedEvent } from '../event-log.ts'
 import type { Snapshots } from '../snapshot.ts'
@@ -20,18 +19,12 @@ export interface FeedParts {
 
 const PAGE = 500
 const MOST_IN_PAGE = 5000
-const MOST_LISTENERS = 1000
-/** A comment this often keeps proxies from closing a quiet stream. */
-const BEAT_MS = 15_000
-/** Bytes that a listener may leave unread before it is let go. */
-const MOST_UNREAD = 1024 * 1024
 
 interface FeedQuery { since_seq?: string, limit?: string }
 
 export async function feedRoom (app: FastifyInstance, { store, snapshots }: FeedParts): Promise<void> {
   const method = ['GET', 'HEAD']
-  const listeners = new Set<ServerResponse>()
-  app.addHook('preClose', async () => { for (const listener of listeners) listener.end() })
+  const streams = new EventStreams(app)
 
   const lineOf = ({ seq, raw }: LoggedEvent): string => `{"seq":${seq},"event":${raw}}`
 
@@ -46,46 +39,17 @@ export async function feedRoom (app: FastifyInstance, { store, snapshots }: Feed
         reply.header('x-last-seq', String(page.at(-1)?.seq ?? numberOf(since, 0)))
         return sendText(request, reply, page.map((each) => `${lineOf(each)}\n`).join(''), 'application/x-ndjson')
       }
-      const last = request.headers['last-event-id']
-      const from = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : since === undefined ? store.log.last : Number(since)
-      if (listeners.size >= MOST_LISTENERS) throw new Failure('QUEUE_FULL', 'too many follow already')
-      reply.hijack()
-      stream(reply.raw, from)
+      const from = lastEventId(request.headers['last-event-id']) ?? (since === undefined ? store.log.last : Number(since))
+      streams.open(reply, from, {
+        onMore: (more) => store.onAdded(more),
+        after: (place) => {
+          const page = store.log.since(place, PAGE)
+          return { to: page.at(-1)?.seq ?? place, messages: page.map((each) => messageOf(each.seq, 'event', lineOf(each))) }
+        }
+      })
       return reply
     }
   })
-
-  /** Everything after `from`, and then whatever comes. */
-  function stream (response: ServerResponse, from: number): void {
-    response.writeHead(200, { ...CORS_HEADERS, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-    listeners.add(response)
-    let at = from
-    let waiting = false
-    const more = (): void => {
-      if (waiting) return
-      for (let page = store.log.since(at, PAGE); page.length > 0; page = store.log.since(at, PAGE)) {
-        at = page.at(-1)!.seq
-        const free = response.write(page.map((each) => `id: ${each.seq}\nevent: event\ndata: ${lineOf(each)}\n\n`).join(''))
-        if (free) continue
-        // what it has not read stays in the log, not in our memory
-        waiting = true
-        response.once('drain', () => { waiting = false; more() })
-        return
-      }
-    }
-    const stop = store.onAdded(more)
-    const beat = setInterval(() => {
-      if (response.writableLength > MOST_UNREAD) response.destroy()
-      else response.write(': \n\n')
-    }, BEAT_MS)
-    beat.unref()
-    response.on('close', () => {
-      stop()
-      clearInterval(beat)
-      listeners.delete(response)
-    })
-    more()
-  }
 
   app.route({
     method,

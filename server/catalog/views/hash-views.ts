@@ -51,16 +51,25 @@ function named (column: 'sha256' | 'blake3'): string {
 
 function artifacts (column: 'sha256' | 'blake3'): string {
   return `SELECT sha256, blake3, 'artifact' AS role, NULL AS rendition, NULL AS number, size, 3063 AS kind, pubkey, app AS d, '' AS title, version, event
-    FROM artifacts WHERE ${column} = ? LIMIT ?`
+    FROM artifacts WHERE ${column} = ? AND ${TRUSTED} LIMIT ?`
 }
 
+/** Of a key that a trust bundle in force names: what others say of releases is not live. */
+const TRUSTED = 'pubkey IN (SELECT pubkey FROM release_keys)'
+
 const RELEASED = `SELECT manifest AS sha256, NULL AS blake3, 'manifest' AS role, NULL AS rendition, NULL AS number, NULL AS size, kind, pubkey, d, '' AS title, version, event
-  FROM releases WHERE manifest = ? LIMIT ?`
+  FROM releases WHERE manifest = ? AND ${TRUSTED} LIMIT ?`
+
+/** What a manifest lists that a release names and the keys of a bundle signed; and documents in force. */
+const PINNED = `SELECT 1 FROM release_documents WHERE sha256 = @hash UNION ALL
+  SELECT 1 FROM release_blobs b JOIN release_manifests m ON m.sha256 = b.manifest JOIN releases r ON r.manifest = m.sha256
+  WHERE b.sha256 = @hash AND m.trusted = 1 AND r.${TRUSTED} LIMIT 1`
 
 export class HashViews {
   readonly #titles: Readonly<Record<'sha256' | 'blake3', readonly Statement<[Buffer, number, number], MentionRow>[]>>
   readonly #artifacts: Readonly<Record<'sha256' | 'blake3', Statement<[Buffer, number], MentionRow>>>
   readonly #releases: Statement<[Buffer, number], MentionRow>
+  readonly #pinned: Statement<[{ hash: Buffer }]>
 
   constructor (database: Database) {
     this.#titles = {
@@ -69,6 +78,7 @@ export class HashViews {
     }
     this.#artifacts = { sha256: database.prepare(artifacts(BY.sha256)), blake3: database.prepare(artifacts(BY.blake3)) }
     this.#releases = database.prepare(RELEASED)
+    this.#pinned = database.prepare(PINNED)
   }
 
   /** What names this hash at `now` (unix seconds), `limit` at most of each sort. */
@@ -88,9 +98,9 @@ export class HashViews {
     return found
   }
 
-  /** Does a live title or a release name this blob? Such blobs are pinned. @param now unix seconds */
+  /** Does a live title or release name this blob, or is it a document of releases in force? Such blobs are pinned. @param now unix seconds */
   names (sha256: string, now: number): boolean {
-    return this.mentions({ algorithm: 'sha256', hex: sha256 }, now, 1).length > 0
+    return this.#pinned.get({ hash: Buffer.from(sha256, 'hex') }) !== undefined || this.mentions({ algorithm: 'sha256', hex: sha256 }, now, 1).length > 0
   }
 }
 

@@ -1,0 +1,71 @@
+// Everything that can be known to fail before any work: servers that are away, will not take this key or these types, have no room for keys, and relays
+// that are not reached. All of it is told at once.
+
+import { randomBytes } from 'node:crypto'
+import { BlossomServer } from '../http/blossom.ts'
+import { NetworkFault } from '../http/exchange.ts'
+import { offersOf } from '../http/offers.ts'
+import { ServerRefusal } from '../http/refusal.ts'
+import { unreachableRelays } from '../http/relays.ts'
+import { BlossomTokens } from '../http/tokens.ts'
+import { bytesText } from '../progress.ts'
+import { TitleFaults } from './faults.ts'
+import type { BlobFacts } from '../http/blossom.ts'
+import type { Signer } from '../signer.ts'
+import type { Places, Session } from './session.ts'
+
+export interface Wanted extends Places {
+  encrypted: boolean
+  /** The server that is to keep the keys; null for the first that does. */
+  keysAt: string | null
+  /** What will be uploaded, by type: the largest of each. */
+  largest: readonly Pick<BlobFacts, 'type' | 'size'>[]
+  /** Whether a relay that is away is a fault now; later it is told of when it comes to it. */
+  strictRelays: boolean
+}
+
+/** What a film of any kind is made of, before its sizes are known: a segment of six seconds at 10 Mbit/s. */
+export const FILM_TYPES: Wanted['largest'] = [
+  { type: 'video/mp2t', size: 8 * 1024 ** 2 }, { type: 'application/vnd.apple.mpegurl', size: 1024 ** 2 }, { type: 'application/vnd.indeehub.film+json', size: 1024 ** 2 }
+]
+
+/** Milliseconds for which a server may be away now: a person waits. */
+const SHORT = 10_000
+
+/** The URL of the keys, `https://<origin>/keys`, at the first server that keeps keys; null for an open film. Rejects with TitleFaults. */
+export async function preflight ({ calls: { exchange, patience }, progress }: Pick<Session, 'calls' | 'progress'>, signer: Signer, wanted: Wanted): Promise<string | null> {
+  const { servers, relays, encrypted, largest, strictRelays } = wanted
+  const faults: string[] = []
+  const short = { ...patience, total: Math.min(patience.total, SHORT) }
+  const tokens = new BlossomTokens({ signer, verb: 'upload', servers, hashes: [] })
+  // one token for all probes: a signature may cost a person's click
+  const probe = randomBytes(32).toString('hex')
+  const keeper = async (origin: string): Promise<string | null> => (await offersOf({ exchange, patience: short }, origin)).keys ? origin : null
+  const keepers = await Promise.all(servers.map(async (origin) => {
+    try {
+      const offers = await offersOf({ exchange, patience: short }, origin)
+      const server = new BlossomServer({ origin, exchange, patience: short })
+      for (const blob of largest) {
+        if (offers.blobBytes !== null && blob.size > offers.blobBytes) faults.push(`${origin} takes ${bytesText(offers.blobBytes)} at most, and there are blobs of ${bytesText(blob.size)}`)
+        else if (!await server.wouldTake({ sha256: probe, ...blob }, tokens)) {
+          progress.note(`${origin} does not say beforehand what it takes`)
+          break
+        }
+      }
+      return offers.keys
+    } catch (error) {
+      if (error instanceof ServerRefusal) faults.push(`${origin} would not take the film: ${error.status}${error.reason === '' ? '' : ` ${error.reason}`}`)
+      else if (error instanceof NetworkFault) faults.push(`${error.message}: the server is not reached`)
+      else throw error
+      return null
+    }
+  }))
+  const keysAt = wanted.keysAt !== null ? await keeper(wanted.keysAt) : servers.find((_origin, at) => keepers[at] === true) ?? null
+  if (encrypted && keysAt === null && !keepers.includes(null)) faults.push(`none of these servers keeps keys (${wanted.keysAt ?? servers.join(', ')}): name one that does, or publish with --open`)
+  for (const { words } of await unreachableRelays(relays)) {
+    if (strictRelays) faults.push(`${words}: the relay is not reached`)
+    else progress.note(`${words}: the relay is not reached`)
+  }
+  if (faults.length > 0) throw new TitleFaults(faults)
+  return encrypted ? `${keysAt!}/keys` : null
+}
