@@ -32,14 +32,14 @@ const PURE = [
   'catalog/manifest', 'catalog/schema-check', 'catalog/schemas/application', 'catalog/schemas/application-data', 'catalog/schemas/artifact', 'catalog/schemas/collection', 'catalog/schemas/event-schema',
   'catalog/schemas/film-manifest', 'catalog/schemas/provider-advert', 'catalog/schemas/published', 'catalog/schemas/relay-list',
   'catalog/schemas/release', 'catalog/schemas/server-list', 'catalog/schemas/snapshot', 'catalog/schemas/title', 'catalog/schemas/withdrawal', 'catalog/sign-template',
-  'catalog/mirrors/server-memory', 'catalog/mirrors/slots',
+  'catalog/mirrors/server-memory', 'catalog/mirrors/slots', 'catalog/releases/topics',
   'catalog/tags', 'catalog/versions',
   'catalog/write-policy', 'catalog/write-rules',
   'keys/title-name', 'keys/sessions', 'keys/sealing',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
   'release/canonical', 'release/checks', 'release/derive', 'release/did-key', 'release/document-check', 'release/ed25519', 'release/event-agreement', 'release/faults', 'release/latest-pointer',
-  'release/manifest-v2', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
+  'release/manifest-v2', 'release/next-pointer', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
   'release/signatures', 'release/spelling', 'release/state', 'release/trust-bundle', 'release/v1', 'release/verify', 'release/verify-trust',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
 ].map((name) => `server/${name}.ts`)
