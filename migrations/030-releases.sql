@@ -34,3 +34,7 @@ CREATE TABLE release_blobs (                    -- what a manifest lists
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX release_blobs_by_manifest ON release_blobs (manifest);
+
+CREATE TABLE release_pins (                     -- blobs that the node key owns for no other reason than a live release
+  sha256     BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;

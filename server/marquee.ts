@@ -186,13 +186,14 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       database, blobs, state: stores.state, relays: config.relays, now,
       pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
       onKept: (titles) => filmKeys.stops.refresh(titles),
-      ...catalogPolicy(config, policy, nodeKey.pubkey),
+      ...catalogPolicy(config, policy, nodeKey.pubkey), isPinned: (sha256) => lists.has('pinned', sha256),
       own: !tellsOfItself(config) ? null : { servers: () => [new URL(names.publicUrl).origin], mayTell, lastScrubbed: (sha256) => care.scrubber.lastScrubbed(sha256) },
       probe: !config.probeProviders ? null : {
         ask: (url, question) => askOrigin(url, question, { allowPrivate: config.mirrorAllowPrivate, refuse: (next) => names.isOurs(next) }), isOurs: (url) => names.isOurs(url)
       },
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
+    await catalog.releases.load()
     const fetcher = new BlobFetcher({ blobs, policy, lists, room, names: () => names, settings })
     const fetching = openFetching({
       database, catalog, blobs, pubkey: nodeKey.pubkey, source: new ProviderFetch(fetcher, decisions), fillMisses: config.fillMisses, now,

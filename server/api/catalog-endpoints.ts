@@ -81,8 +81,8 @@ export const CATALOG_CALLS: readonly Endpoint[] = [
     answers: { 200: json('The job as it ended') }, refusals: [401, 403, 404, 429]
   },
   {
-    id: 'verify', group: 'Catalog', method: 'POST', path: '/catalog/verify', token: 'none', summary: 'Checks an event, a film manifest, or what a URL has; keeps nothing',
-    body: [JSON_TYPE, { type: 'object' }, 'The event or manifest itself, or {hash, url}'],
+    id: 'verify', group: 'Catalog', method: 'POST', path: '/catalog/verify', token: 'none', summary: 'Checks an event, a film manifest, a document of releases, or what a URL has; keeps nothing',
+    body: [JSON_TYPE, { type: 'object' }, 'The event or document itself, or {hash, url}'],
     answers: { 200: json('Each check: passed, failed or skipped, and why') }, refusals: [400, 408, 413, 429]
   }
 ]

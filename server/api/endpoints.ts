@@ -3,6 +3,7 @@
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
 import { PAGE_LOOKS } from './page-endpoints.ts'
+import { RELEASE_CALLS, RELEASE_LOOKS } from './release-endpoints.ts'
 import { KEY_ENDPOINTS } from './keys-endpoints.ts'
 import { MEDIA_CALLS } from './media-endpoints.ts'
 
@@ -175,6 +176,8 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   ...CATALOG_LOOKS.flatMap(both),
   ...CATALOG_CALLS,
   ...PAGE_LOOKS.flatMap(both),
+  ...RELEASE_LOOKS.flatMap(both),
+  ...RELEASE_CALLS,
   ...KEY_ENDPOINTS,
   {
     id: 'adminRelays', group: 'Operators', method: 'GET', path: '/admin/relays', token: 'nip98', summary: 'How each relay stands, and what waits for it',

@@ -14,14 +14,16 @@ export interface AuthorFacts {
   mayUpload: (pubkey: string) => boolean
   /** Has an event of this key been taken over HTTP here, or is an advert of it kept? */
   publishedHere: (pubkey: string) => boolean
-  /** Operating keys of releases, and the root's. */
+  /** Keys of the trust bundles in force. */
   mayRelease: (pubkey: string) => boolean
+  /** Trust bundles are read, whoever brings them: they say themselves who may (releases/trust.ts). */
+  takesTrust?: boolean
   /** Servers whose snapshots are read. */
   maySnapshot: (pubkey: string) => boolean
 }
 
 export function authorPolicy (facts: AuthorFacts): AcceptFacts['mayAuthor'] {
-  const { titlePubkeys, ownPubkey, from, mayUpload, publishedHere, mayRelease, maySnapshot } = facts
+  const { titlePubkeys, ownPubkey, from, mayUpload, publishedHere, mayRelease, maySnapshot, takesTrust = false } = facts
   const mayTitle = (pubkey: string): boolean => {
     if (titlePubkeys.size > 0) return titlePubkeys.has(pubkey)
     return from === 'http' ? mayUpload(pubkey) : publishedHere(pubkey)
@@ -31,7 +33,10 @@ export function authorPolicy (facts: AuthorFacts): AcceptFacts['mayAuthor'] {
     switch (type) {
       case 'title': case 'collection': return mayTitle(pubkey)
       case 'application': case 'release': case 'artifact': return mayRelease(pubkey)
-      case 'carrier': return carrierRole(valueOf(tags, 'd') ?? '')?.role === 'snapshot' ? maySnapshot(pubkey) : mayRelease(pubkey)
+      case 'carrier': {
+        const role = carrierRole(valueOf(tags, 'd') ?? '')?.role
+        return role === 'snapshot' ? maySnapshot(pubkey) : mayRelease(pubkey) || (role === 'trust' && takesTrust)
+      }
       // any node may say what it has: caps bound it (accept.ts)
       case 'advert': return true
       case 'servers': case 'relays': case 'withdrawal': return mayTitle(pubkey) || mayRelease(pubkey) || publishedHere(pubkey)

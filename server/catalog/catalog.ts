@@ -17,6 +17,9 @@ import { Prober } from './prober.ts'
 import { Publisher } from './publish.ts'
 import { Relay } from './relay.ts'
 import { RelayReport } from './relay-report.ts'
+import { PointerTimer } from './releases/pointer-timer.ts'
+import { releaseTopics } from './releases/topics.ts'
+import { Releases } from './releases/releases.ts'
 import { ProbeRows } from './rows/probe-rows.ts'
 import { ManifestRows } from './rows/manifest-rows.ts'
 import { Snapshots } from './snapshot.ts'
@@ -44,7 +47,13 @@ export interface CatalogParts {
   relays: readonly string[]
   pubkey: string
   sign: (draft: EventDraft) => SignedEvent
-  policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere'>
+  policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere' | 'mayRelease' | 'takesTrust'>
+  /** Pinned release roots, 64 hex digits each; none: no releases are taken. */
+  releaseRoots: readonly string[]
+  /** Signs latest pointers anew, 32 bytes; null, or absent: nobody does here. */
+  timestampKey?: Uint8Array | null
+  /** Did an operator pin this blob? Absent: there are no pins. */
+  isPinned?: (sha256: string) => boolean
   /** Keys whose adverts come before others'. */
   trusted: (pubkey: string) => boolean
   /** What the server needs to tell relays of itself and of what it has; null: it does not. */
@@ -66,6 +75,8 @@ export interface RestoredCatalog extends RestoredEvents {
 
 const MANIFESTS_MS = 5000
 const SWEEP_MS = 60_000
+const TRUST_MS = 30_000
+const POINTERS_MS = 600_000
 const SNAPSHOT_MS = 24 * 3600_000
 
 const TOPICS: readonly Topic[] = [
@@ -85,17 +96,19 @@ export class Catalog {
   readonly collections: CollectionViews
   readonly hashes: HashViews
   readonly providers: ProviderViews
+  readonly releases: Releases
   readonly relays: readonly Relay[]
   readonly followers: readonly Follower[]
   readonly own: OwnEvents | null
   readonly report: RelayReport
+  readonly #pointers: PointerTimer | null
   readonly #prober: Prober | null
   readonly #announcers: readonly Announcer[]
   readonly #parts: CatalogParts
   readonly #timers: NodeJS.Timeout[] = []
 
   constructor (parts: CatalogParts) {
-    const { database, blobs, state, relays, pubkey, sign, policy, trusted, own, probe, now, onFault } = parts
+    const { database, blobs, state, relays, pubkey, sign, policy, releaseRoots: roots, isPinned = () => false, timestampKey = null, trusted, own, probe, now, onFault } = parts
     this.#parts = parts
     this.store = new CatalogStore(database)
     this.outbox = new Outbox(database)
@@ -111,15 +124,27 @@ export class Catalog {
       const at = readAddress(address)
       return at === null ? log.newest(pubkey, Number(address)) : log.versions(at.kind, at.pubkey, at.d).reduce<number | null>((most, { created_at }) => Math.max(most ?? 0, created_at), null)
     }
+    this.releases = new Releases({
+      database, blobs, state, roots, now, onFault, keeper: pubkey, isPinned,
+      // what they announced before their bundle came was refused
+      onNews: () => { for (const follower of this.followers) follower.readMore() }
+    })
+    const { releases } = this
     this.publisher = new Publisher({
-      store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, policy, now,
+      store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, releases, now,
+      policy: { ...policy, mayRelease: (pubkey) => releases.mayRelease(pubkey), takesTrust: roots.length > 0 },
       onKept: async (event) => { await parts.onKept?.(this.standings.touchedBy(event)) }
+    })
+    this.#pointers = timestampKey === null ? null : new PointerTimer({
+      trust: releases.trust, publisher: this.publisher, state, seed: timestampKey, now, manifestText: (sha256) => releases.manifestText(sha256),
+      announce: (event) => this.announce(event, 0),
+      onRefusal: (channel, why) => { onFault(new Error(why), `the latest pointer of ${channel} is not signed anew`) }
     })
     this.snapshots = new Snapshots({ database, store: this.store, publisher: this.publisher, blobs, now })
     const cursors = new RelayCursors(database)
     this.relays = relays.map((url) => new Relay({ url, sign, now }))
     this.#announcers = this.relays.map((relay) => new Announcer({ relay, outbox: this.outbox, now }))
-    this.followers = this.relays.map((relay) => new Follower({ relay, publisher: this.publisher, cursors, topics: TOPICS, now }))
+    this.followers = this.relays.map((relay) => new Follower({ relay, publisher: this.publisher, cursors, topics: TOPICS, more: () => releaseTopics(releases.trust.keys, releases.trust.bundles.map(({ version }) => version)), now }))
     const { publisher, outbox } = this
     this.own = own === null ? null : new OwnEvents({ ...own, database, log, publisher, outbox, relays, blobs, now, onFault, onQueued: () => { this.#wake() } })
     this.#prober = probe === null ? null : new Prober({ ...probe, rows: new ProbeRows(database), blobs, pubkey, now, onFault })
@@ -132,16 +157,21 @@ export class Catalog {
       const { damaged } = await this.restore()
       for (const name of damaged) this.#parts.onFault(new Error(`state/${name} is damaged`), 'an event that was kept here is left out')
     }
+    this.releases.catchUp()
     for (const relay of this.relays) relay.start()
     this.own?.start()
     this.#prober?.start()
     // a title that came, and a manifest that was read, are worth an advert
     this.store.onAdded((events) => { if (events.some(({ parsed: { type } }) => type !== 'advert')) this.own?.wake() })
     this.#every(MANIFESTS_MS, 'manifests could not be read', async () => { if (await this.reader.round() > 0) this.own?.wake() })
+    this.#every(MANIFESTS_MS, 'release manifests could not be read', async () => { if (await this.releases.round() > 0) this.own?.wake() })
+    this.#every(TRUST_MS, 'what other nodes learnt of releases could not be read', async () => { await this.releases.load() })
+    if (this.#pointers !== null) this.#every(POINTERS_MS, 'latest pointers could not be signed anew', async () => { await this.#pointers!.round() })
     this.#every(SWEEP_MS, 'the catalog could not be swept', async () => {
       const now = this.#parts.now()
       this.store.sweep(Math.floor(now / 1000))
       this.manifests.sweep(10)
+      this.releases.rows.sweep(10)
       this.outbox.sweep(now)
     })
     this.#every(SNAPSHOT_MS, 'no snapshot could be made', async () => { await this.makeSnapshot() })
@@ -194,9 +224,12 @@ export class Catalog {
   async close (): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.own?.close()
+    await this.releases.settled()
     await this.#prober?.close()
     for (const announcer of this.#announcers) announcer.close()
     for (const relay of this.relays) relay.close()
+    // what was being told ends with its link, and is noted
+    for (const announcer of this.#announcers) await announcer.settled()
     for (const follower of this.followers) follower.close()
   }
 }

@@ -55,7 +55,7 @@ const MOST_GATHERED = 500
 const SLACK = 10
 
 /** What a relay that sends nothing but what we have or do not want costs: not worth a word. */
-const QUIET = new Set(['EVENT_KNOWN', 'EVENT_OLDER', 'AUTHOR_REFUSED', 'EVENT_DELETED', 'ADVERT_STALE', 'EVENT_EXPIRED', 'KIND_UNKNOWN'])
+const QUIET = new Set<string>(['EVENT_KNOWN', 'EVENT_OLDER', 'AUTHOR_REFUSED', 'EVENT_DELETED', 'ADVERT_STALE', 'EVENT_EXPIRED', 'KIND_UNKNOWN', 'BUNDLE_OLDER', 'BUNDLE_EXPIRED', 'POINTER_OLDER', 'POINTER_EXPIRED'])
 
 export class Follower {
   readonly #parts: FollowerParts

@@ -2,6 +2,7 @@
 // comes over HTTP or is our own, adverts apart, is durable in the store (`state/events/`) before it is acknowledged; what a relay brought, it has.
 
 import { StoreError } from '../errors.ts'
+import { ReleaseFault } from '../release/faults.ts'
 import { isSigned } from '../auth/signature.ts'
 import { ADVERT_CAPS, judgeEvent } from './accept.ts'
 import { addressOf, readAddress } from './address.ts'
@@ -22,6 +23,15 @@ import type { TemplateSigner } from './sign-template.ts'
 /** Below `state/`: what was taken over HTTP, or signed by us, one object an event. */
 export const KEPT_EVENTS = 'events/'
 
+/** What trust bundles say of release events (releases/releases.ts). */
+export interface ReleaseGate {
+  /** Throws ReleaseFault or CatalogFault. */
+  judge: (parsed: CatalogEvent) => void
+  /** Takes what it carries into force; durable when it resolves. Rejects with ReleaseFault or StoreError. */
+  learn: (parsed: CatalogEvent) => Promise<void>
+  learnLater: (parsed: CatalogEvent) => void
+}
+
 export interface PublisherParts {
   store: CatalogStore
   authors: AuthorRows
@@ -30,6 +40,7 @@ export interface PublisherParts {
   signer: TemplateSigner
   policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere'>
   caps?: AdvertCaps
+  releases?: ReleaseGate
   /** Hears of each event that was kept, before that is acknowledged. */
   onKept?: (event: SignedEvent) => Promise<void>
   /** Unix milliseconds. */
@@ -55,7 +66,7 @@ const DAMAGE: readonly CatalogFault['code'][] = ['EVENT_MALFORMED', 'ID_WRONG', 
 /** What of a batch was taken, and what was wrong with how many of the rest. */
 export interface TakenBatch {
   taken: number
-  faults: Map<CatalogFault['code'], number>
+  faults: Map<CatalogFault['code'] | ReleaseFault['code'], number>
 }
 
 export class Publisher {
@@ -72,16 +83,19 @@ export class Publisher {
 
   /**
    * Judges an event that came over HTTP and keeps nothing of it; what is to be asked besides (are its blobs here?) can be asked then.
-   * Throws CatalogFault.
+   * Throws CatalogFault or ReleaseFault.
    */
   judge (event: unknown): CatalogEvent {
-    return judgeEvent(event, this.#facts('http'))
+    const parsed = judgeEvent(event, this.#facts('http'))
+    this.#parts.releases?.judge(parsed)
+    return parsed
   }
 
   /** Keeps what `judge` let pass: durable, and in the tables, when it resolves. Rejects with CatalogFault (another was quicker) or StoreError. */
   async keep (parsed: CatalogEvent): Promise<Published> {
-    const { store, authors, state, onKept } = this.#parts
+    const { store, authors, state, releases, onKept } = this.#parts
     const { event } = parsed
+    await releases?.learn(parsed)
     // an advert is a claim for two days that its provider repeats: it survives a kill of the server, and may be lost in a power cut
     if (parsed.type !== 'advert') await state.put(`${KEPT_EVENTS}${event.id}`, event)
     authors.add(event.pubkey)
@@ -98,13 +112,16 @@ export class Publisher {
     const faults: TakenBatch['faults'] = new Map()
     for (const event of events) {
       try {
-        good.push(judgeEvent(event, facts))
+        const parsed = judgeEvent(event, facts)
+        if (from === 'relay') this.#parts.releases?.judge(parsed)
+        good.push(parsed)
       } catch (error) {
-        if (!(error instanceof CatalogFault)) throw error
+        if (!(error instanceof CatalogFault || error instanceof ReleaseFault)) throw error
         faults.set(error.code, (faults.get(error.code) ?? 0) + 1)
       }
     }
     const taken = good.length === 0 ? 0 : this.#parts.store.addAll(good).filter((seq) => seq !== null).length
+    for (const parsed of good) this.#parts.releases?.learnLater(parsed)
     return { taken, faults }
   }
 

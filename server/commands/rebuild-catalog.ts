@@ -71,9 +71,11 @@ export async function restoreInto ({ config, stores, database, descriptors, oldP
     blobs: new Blobs({ stores, descriptors, foreign: null, limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit } }),
     ...catalogPolicy(config, new Policy(config), pubkey)
   })
+  await catalog.releases.load()
   const progress = progressOf(terminal)
   const { events, ofSnapshot, damaged } = await catalog.restore((seen) => { progress.show(`rebuild: ${seen} events read`) })
-  const manifests = await catalog.reader.all()
+  const manifests = await catalog.reader.all() + await catalog.releases.manifests.all()
+  await catalog.releases.settled()
   progress.end()
   if (events + ofSnapshot > 0) terminal.out(`the catalog: ${events} events that lay in the store, ${ofSnapshot} of the newest snapshot, ${manifests} manifests`)
   return damaged

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { ENDPOINT_TABLE } from '../../server/api/endpoints.ts'
 import { CATALOG_FAULTS } from '../../server/catalog/faults.ts'
+import { RELEASE_FAULTS } from '../../server/release/faults.ts'
 import { FAILURES } from '../../server/errors.ts'
 import { startMarquee } from '../support/app.ts'
 import type { FastifyInstance } from 'fastify'
@@ -45,7 +46,7 @@ t.test('docs/api.md has every endpoint, and nothing else, with the statuses of t
 })
 
 t.test('every status of a refusal is one that a refusal can have', async t => {
-  const statuses = new Set<number>(Object.values({ ...FAILURES, ...CATALOG_FAULTS }).map(([status]) => status))
+  const statuses = new Set<number>(Object.values({ ...FAILURES, ...CATALOG_FAULTS, ...RELEASE_FAULTS }).map(([status]) => status))
   for (const { id, refusals } of ENDPOINT_TABLE) for (const status of refusals) t.ok(statuses.has(status), `${id} ${status}`)
   t.equal(new Set(ENDPOINT_TABLE.map(({ id }) => id)).size, ENDPOINT_TABLE.length, 'ids are unique')
 })

@@ -9,6 +9,7 @@ import { buildArtifact } from '../../server/catalog/kinds/artifact.ts'
 import { buildProviderAdvert, buildWithdrawnAdvert } from '../../server/catalog/kinds/provider-advert.ts'
 import { buildTitle, buildWithdrawnTitle } from '../../server/catalog/kinds/title.ts'
 import { buildManifest } from '../../server/catalog/manifest.ts'
+import { ReleaseDocumentRows } from '../../server/catalog/rows/release-document-rows.ts'
 import { ManifestRows } from '../../server/catalog/rows/manifest-rows.ts'
 import { HashViews } from '../../server/catalog/views/hash-views.ts'
 import { ProviderViews } from '../../server/catalog/views/provider-views.ts'
@@ -167,6 +168,8 @@ t.test('a hash is found in whatever names it, and as what, by either of its name
 
   const file = blob('node.bin')
   catalog.add(ben, buildArtifact({ app: 'org.example', version: '1.0.0', ...file, type: 'application/octet-stream', platforms: ['linux-x86_64'] }, NOW))
+  t.same(roles(file.sha256), [], 'of a key that no trust bundle lists')
+  new ReleaseDocumentRows(catalog.database).replace([ben], [])
   t.same(roles(file.sha256), [['artifact', 'artifact', null, null]])
   t.match(catalog.hashes.mentions(parseHashName(file.blake3), NOW, 10), [{ of: { type: 'artifact', app: 'org.example', version: '1.0.0' }, sha256: file.sha256, size: 1000 }])
 

@@ -17,6 +17,7 @@ import { OwnClock } from '../../server/catalog/own-clock.ts'
 import { Possession } from '../../server/catalog/possession.ts'
 import { Publisher } from '../../server/catalog/publish.ts'
 import { ManifestRows } from '../../server/catalog/rows/manifest-rows.ts'
+import { ReleaseDocumentRows } from '../../server/catalog/rows/release-document-rows.ts'
 import { OwnAdvertRows } from '../../server/catalog/rows/own-advert-rows.ts'
 import { openFsStores, openMemoryStores } from '../../server/stores/open.ts'
 import { sha256Multihash } from '../../server/stores/multihash.ts'
@@ -76,6 +77,8 @@ export class Provider {
     this.#restore = state
     const { database, blobs, now } = node
     this.store = new CatalogStore(database)
+    // a trust bundle lists the creator
+    new ReleaseDocumentRows(database).replace([CREATOR], [])
     const places = {
       get: async (name: string) => state.get(name) ?? null, put: async (name: string, value: unknown) => { state.set(name, value) },
       remove: async (name: string) => state.delete(name), list: async function * () {}

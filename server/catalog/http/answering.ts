@@ -1,8 +1,9 @@
-// How the catalog's rooms answer: JSON with an ETag, whose 304 saves the reader the rest, and each fault of the catalog with its status, reason and code.
+// How the catalog's rooms answer: JSON with an ETag, whose 304 saves the reader the rest, and each fault of the catalog and of releases with its status, reason and code.
 
 import { hash } from 'node:crypto'
 import { Failure } from '../../errors.ts'
 import { refusalBody, refusalHeaders, refuse } from '../../refusal.ts'
+import { ReleaseFault } from '../../release/faults.ts'
 import { CatalogFault } from '../faults.ts'
 import { parseHashName } from '../hash-name.ts'
 import { parseAddressName, parseKeyName } from '../address.ts'
@@ -16,7 +17,7 @@ const CACHE = 'public, no-cache'
 /** Faults of the catalog are answered as every other refusal is. */
 export function tellCatalogFaults (app: FastifyInstance): void {
   app.setErrorHandler(async (error: unknown, request, reply) => {
-    if (!(error instanceof CatalogFault)) return refuse(error, request, reply)
+    if (!(error instanceof CatalogFault || error instanceof ReleaseFault)) return refuse(error, request, reply)
     const told = { code: error.code, status: error.status, message: error.message, headers: {} }
     request.log.debug({ code: error.code, reason: error.message }, 'refused')
     await reply.code(error.status).headers(refusalHeaders(told)).type('application/json; charset=utf-8').send(refusalBody(told))

@@ -6,6 +6,7 @@ import { hashesRoom } from './hashes-room.ts'
 import { mirrorRoom } from './mirror-room.ts'
 import { publishRoom } from './publish-room.ts'
 import { tellCatalogFaults } from './answering.ts'
+import { releasesRoom } from './releases-room.ts'
 import { titlesRoom } from './titles-room.ts'
 import { verifyRoom } from './verify-room.ts'
 import type { FastifyInstance } from 'fastify'
@@ -29,7 +30,7 @@ export interface CatalogRoomsParts extends MirrorRoomParts {
 }
 
 export async function catalogRooms (app: FastifyInstance, { catalog, ...parts }: CatalogRoomsParts): Promise<void> {
-  const { store, publisher, manifests, reader, titles, collections, hashes, providers, snapshots } = catalog
+  const { store, publisher, manifests, reader, titles, collections, hashes, providers, snapshots, releases } = catalog
   tellCatalogFaults(app)
   takeBodiesAsBytes(app, parts.settings)
   const { rates } = parts
@@ -40,7 +41,8 @@ export async function catalogRooms (app: FastifyInstance, { catalog, ...parts }:
   await app.register(titlesRoom, { titles, collections, manifests, providers, now: parts.now })
   await app.register(hashesRoom, { hashes, providers, pubkey: publisher.pubkey, now: parts.now, rates })
   await app.register(feedRoom, { store, snapshots })
-  await app.register(verifyRoom, { ...parts, store })
+  await app.register(verifyRoom, { ...parts, store, releases })
+  await app.register(releasesRoom, { releases, store, now: parts.now })
   await app.register(mirrorRoom, parts)
   await app.register(publishRoom, {
     ...parts, store, publisher, manifests, reader,

@@ -1,4 +1,4 @@
-// POST /catalog/verify: an event, a film manifest, or `{hash, url}`: which checks hold and which do not. Nothing is kept.
+// POST /catalog/verify: an event, a film manifest, a document of releases, or `{hash, url}`: which checks hold and which do not. Nothing is kept.
 
 import { isSigned } from '../../auth/signature.ts'
 import { parseJsonObject } from '../../json-body.ts'
@@ -6,14 +6,18 @@ import { Failure } from '../../errors.ts'
 import { MANIFEST_SCHEMA_NAME } from '../manifest.ts'
 import { checkEvent, checkManifest } from '../verifying.ts'
 import { parseHashName } from '../hash-name.ts'
-import type { FastifyInstance } from 'fastify'
+import { APPLICATION_DATA_KIND } from '../kinds/application-data.ts'
+import { checkDocument } from '../releases/document-checks.ts'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { RateLimits } from '../../auth/rate-limits.ts'
 import type { CatalogStore } from '../catalog-store.ts'
 import type { HashName } from '../hash-name.ts'
+import type { Releases } from '../releases/releases.ts'
 import type { Check } from '../verifying.ts'
 
 export interface VerifyParts {
   store: CatalogStore
+  releases: Releases
   rates: RateLimits
   /** Fetches a URL through the address guard and checks what comes; the checks made. */
   checkUrl: (url: URL, hash: HashName) => Promise<Check[]>
@@ -21,16 +25,31 @@ export interface VerifyParts {
   now: () => number
 }
 
-export async function verifyRoom (app: FastifyInstance, { store, rates, checkUrl, now }: VerifyParts): Promise<void> {
+export async function verifyRoom (app: FastifyInstance, { store, releases, rates, checkUrl, now }: VerifyParts): Promise<void> {
   // a fetch or a signature check for whoever asks: counted as a change
   app.post('/catalog/verify', { onRequest: async (request) => { rates.change(rates.addressOf(request.raw)) } }, async (request, reply) => {
     const value = parseJsonObject(request.body)
-    let checks: Check[]
+    const seconds = Math.floor(now() / 1000)
+    let checks: Check[] | null = checkDocument(value['schema'], request.body as Buffer, releases.trust, seconds)
+    if (checks !== null) return tell(reply, checks)
     if (value['schema'] === MANIFEST_SCHEMA_NAME) checks = checkManifest(request.body as Buffer)
     else if (typeof value['url'] === 'string' && typeof value['hash'] === 'string') checks = await checkUrl(urlIn(value['url']), parseHashName(value['hash']))
-    else checks = checkEvent(value, { now: Math.floor(now() / 1000), verify: isSigned, standing: (event) => store.standing(event) })
-    return reply.header('cache-control', 'no-store').send({ valid: checks.every(({ outcome }) => outcome === 'pass'), checks })
+    else checks = [...checkEvent(value, { now: seconds, verify: isSigned, standing: (event) => store.standing(event) }), ...checkCarried(value, seconds)]
+    return tell(reply, checks)
   })
+
+  /** What a carrier carries is looked at as well. */
+  function checkCarried (event: Record<string, unknown>, seconds: number): Check[] {
+    const { kind, content } = event
+    if (kind !== APPLICATION_DATA_KIND || typeof content !== 'string') return []
+    const schema = /"schema":"([^"]{1,80})"/.exec(content)?.[1]
+    return checkDocument(schema, Buffer.from(content), releases.trust, seconds) ?? []
+  }
+}
+
+/** What was left out for a reason of its own says nothing against it. */
+function tell (reply: FastifyReply, checks: readonly Check[]): FastifyReply {
+  return reply.header('cache-control', 'no-store').send({ valid: checks.every(({ outcome }) => outcome !== 'fail'), checks })
 }
 
 function urlIn (text: string): URL {
