@@ -1,10 +1,21 @@
 // Whose events the catalog takes, as the configuration has it (design §6).
 
+import { ConfigError } from './errors.ts'
+import { parseRoleKey } from './release/role-key.ts'
 import type { Policy } from './auth/policy.ts'
 import type { CatalogParts } from './catalog/catalog.ts'
 import type { Config } from './config.ts'
 
-export function catalogPolicy ({ titlePubkeys, adminPubkeys, uploadPubkeys, releaseRoot }: Config, policy: Policy, ownPubkey: string): Pick<CatalogParts, 'policy' | 'releaseRoots' | 'trusted'> {
+/** Throws ConfigError. */
+function roleKeyIn (text: string): Buffer {
+  try {
+    return parseRoleKey(text)
+  } catch {
+    throw new ConfigError(['/timestampKey must be 64 hex digits, as `marquee release key` writes them (env TIMESTAMP_KEY)'])
+  }
+}
+
+export function catalogPolicy ({ titlePubkeys, adminPubkeys, uploadPubkeys, releaseRoot, timestampKey }: Config, policy: Policy, ownPubkey: string): Pick<CatalogParts, 'policy' | 'releaseRoots' | 'timestampKey' | 'trusted'> {
   const known = new Set([ownPubkey, ...adminPubkeys, ...titlePubkeys, ...uploadPubkeys])
   return {
     policy: {
@@ -20,6 +31,7 @@ export function catalogPolicy ({ titlePubkeys, adminPubkeys, uploadPubkeys, rele
       maySnapshot: () => false // but our own, which is always taken
     },
     releaseRoots: releaseRoot,
+    timestampKey: timestampKey === null ? null : roleKeyIn(timestampKey),
     trusted: (pubkey) => known.has(pubkey)
   }
 }

@@ -32,7 +32,7 @@ const PURE = [
   'catalog/manifest', 'catalog/schema-check', 'catalog/schemas/application', 'catalog/schemas/application-data', 'catalog/schemas/artifact', 'catalog/schemas/collection', 'catalog/schemas/event-schema',
   'catalog/schemas/film-manifest', 'catalog/schemas/provider-advert', 'catalog/schemas/published', 'catalog/schemas/relay-list',
   'catalog/schemas/release', 'catalog/schemas/server-list', 'catalog/schemas/snapshot', 'catalog/schemas/title', 'catalog/schemas/withdrawal', 'catalog/sign-template',
-  'catalog/mirrors/server-memory', 'catalog/mirrors/slots',
+  'catalog/mirrors/server-memory', 'catalog/mirrors/slots', 'catalog/releases/topics',
   'catalog/tags', 'catalog/versions',
   'catalog/write-policy', 'catalog/write-rules',
   'keys/title-name', 'keys/sessions', 'keys/sealing',
@@ -40,7 +40,7 @@ const PURE = [
   'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range', 'media/faults', 'media/kinds', 'media/limits', 'media/line', 'media/probe',
   'pages/accepting', 'pages/policy',
   'release/canonical', 'release/checks', 'release/derive', 'release/did-key', 'release/document-check', 'release/ed25519', 'release/event-agreement', 'release/faults', 'release/latest-pointer',
-  'release/manifest-v2', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
+  'release/manifest-v2', 'release/next-pointer', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
   'release/signatures', 'release/spelling', 'release/state', 'release/trust-bundle', 'release/v1', 'release/verify', 'release/verify-trust',
   'media/whole',
   'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'

@@ -16,8 +16,13 @@ With the keys of roles:
   make      a release manifest from files and images
   sign      signs a manifest or a latest pointer
 
+To servers and relays:
+  publish   a signed release, with an operating key
+  pointer   the latest pointer, signed anew
+
 For nodes:
   verify    what a node makes of a release, check by check
+  fetch     the latest release, from whoever has it
 
 Each has its own --help. Exit codes: 0 done, 1 something is wrong or refused, 2 the command is off.`,
   commands: {
@@ -28,6 +33,9 @@ Each has its own --help. Exit codes: 0 done, 1 something is wrong or refused, 2 
     key: async () => (await import('./key.ts')).key,
     make: async () => (await import('./make.ts')).make,
     sign: async () => (await import('./sign.ts')).sign,
-    verify: async () => (await import('./verify.ts')).verify
+    publish: async () => (await import('./publish.ts')).publish,
+    pointer: async () => (await import('./pointer.ts')).pointer,
+    verify: async () => (await import('./verify.ts')).verify,
+    fetch: async () => (await import('./fetch.ts')).fetchRelease
   }
 }

@@ -20,6 +20,9 @@ export interface ApplicationWords {
   license?: string
 }
 
+/** Bytes. */
+const CHANGELOG_BYTES = 8 * 1024
+
 /** By what the manifest itself is named. */
 export interface NamedManifest {
   sha256: string
@@ -69,8 +72,18 @@ export function artifactDrafts (manifest: ReleaseManifest, servers: readonly str
 export function releaseDraft (manifest: ReleaseManifest, named: NamedManifest, artifacts: string[], pubkey: string, createdAt: number): EventDraft {
   const { app, version, channel, sequence, changelog } = manifest
   return buildRelease({
-    app, version, channel, artifacts, sequence, manifest: named, application: `${APPLICATION_KIND}:${pubkey}:${app}`, changelog: changelog.map((line) => `- ${line}`).join('\n')
+    app, version, channel, artifacts, sequence, manifest: named, application: `${APPLICATION_KIND}:${pubkey}:${app}`, changelog: shortened(changelog.map((line) => `- ${line}`))
   }, createdAt)
+}
+
+/** The first lines of a changelog: the whole of it is in the manifest, and an event must stay small. */
+function shortened (lines: readonly string[]): string {
+  let text = ''
+  for (const line of lines) {
+    if (Buffer.byteLength(text) + Buffer.byteLength(line) > CHANGELOG_BYTES) return `${text}- …`
+    text += `${line}\n`
+  }
+  return text.trimEnd()
 }
 
 /** `text` is the document as it was signed. */

@@ -2,16 +2,12 @@
 // verdict is told, so that no mirror can take it back.
 
 import { plain } from '../../server/commands/terminal.ts'
-import { emptyState, mergeStates, parseState, stateText } from '../../server/release/state.ts'
 import { verifyRelease } from '../../server/release/verify.ts'
-import { readIfThere, writeDurably } from './files.ts'
 import { measure } from './measure.ts'
 import { Misuse, onlyWord, releaseCommand, textIn, textsIn, wholeIn } from './misuse.ts'
 import { readSet } from './set-reading.ts'
+import { keepState, readState } from './state-file.ts'
 import type { Intent, Verified } from '../../server/release/verify.ts'
-import type { ReleaseState } from '../../server/release/state.ts'
-
-const STATE_LIMIT = 1024 * 1024
 
 export const verify = releaseCommand({
   help: `marquee release verify URL|FILE|DIR --root HEX… [--state FILE] [--app ID] [--channel NAME] [--installed N] [more]
@@ -49,23 +45,12 @@ Exit codes: 0 it may be installed, or is installed; 1 it is refused, or too old 
     const found = verifyRelease({
       ...set, app, channel, roots, state, now: Math.floor(Date.now() / 1000), artifacts, intent: (intents[0] ?? 'update') satisfies Intent, ...(installed === null ? {} : { installed })
     })
-    if (statePath !== null) await keep(statePath, found.newState)
+    if (statePath !== null) await keepState(statePath, found.newState)
     if (values['json'] === true) terminal.out(JSON.stringify({ app, channel, ...shown(found) }))
     else tell(found, `${app} ${channel}`, terminal.out)
     return found.verdict === 'install' || found.verdict === 'stay' ? 0 : 1
   }
 })
-
-/** A file that cannot be read is an error: as an empty one it would let old releases in. */
-async function readState (path: string | null): Promise<ReleaseState> {
-  const bytes = path === null ? null : await readIfThere(path, STATE_LIMIT)
-  return bytes === null ? emptyState() : parseState(bytes)
-}
-
-/** Another verification may have learnt something meanwhile. */
-async function keep (path: string, learnt: ReleaseState): Promise<void> {
-  await writeDurably(path, `${stateText(mergeStates(await readState(path), learnt))}\n`, 0o600)
-}
 
 function shown ({ verdict, checks, manifest, pointer, bundle }: Verified): object {
   return { verdict, version: manifest?.version ?? null, sequence: manifest?.sequence ?? null, latest: pointer?.sequence ?? null, bundle_version: bundle?.bundle_version ?? null, checks }

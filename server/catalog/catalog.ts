@@ -17,6 +17,7 @@ import { Prober } from './prober.ts'
 import { Publisher } from './publish.ts'
 import { Relay } from './relay.ts'
 import { RelayReport } from './relay-report.ts'
+import { PointerTimer } from './releases/pointer-timer.ts'
 import { releaseTopics } from './releases/topics.ts'
 import { Releases } from './releases/releases.ts'
 import { ProbeRows } from './rows/probe-rows.ts'
@@ -50,6 +51,8 @@ export interface CatalogParts {
   policy: Omit<AuthorFacts, 'from' | 'ownPubkey' | 'publishedHere' | 'mayRelease' | 'takesTrust'>
   /** Pinned release roots, 64 hex digits each; none: no releases are taken. */
   releaseRoots: readonly string[]
+  /** Signs latest pointers anew, 32 bytes; null, or absent: nobody does here. */
+  timestampKey?: Uint8Array | null
   /** Did an operator pin this blob? Absent: there are no pins. */
   isPinned?: (sha256: string) => boolean
   /** Keys whose adverts come before others'. */
@@ -76,6 +79,7 @@ export interface RestoredCatalog extends RestoredEvents {
 const MANIFESTS_MS = 5000
 const SWEEP_MS = 60_000
 const TRUST_MS = 30_000
+const POINTERS_MS = 600_000
 const SNAPSHOT_MS = 24 * 3600_000
 
 const TOPICS: readonly Topic[] = [
@@ -100,13 +104,14 @@ export class Catalog {
   readonly followers: readonly Follower[]
   readonly own: OwnEvents | null
   readonly report: RelayReport
+  readonly #pointers: PointerTimer | null
   readonly #prober: Prober | null
   readonly #announcers: readonly Announcer[]
   readonly #parts: CatalogParts
   readonly #timers: NodeJS.Timeout[] = []
 
   constructor (parts: CatalogParts) {
-    const { database, blobs, state, relays, pubkey, sign, policy, releaseRoots: roots, isPinned = () => false, trusted, own, probe, now, onFault } = parts
+    const { database, blobs, state, relays, pubkey, sign, policy, releaseRoots: roots, isPinned = () => false, timestampKey = null, trusted, own, probe, now, onFault } = parts
     this.#parts = parts
     this.store = new CatalogStore(database)
     this.outbox = new Outbox(database)
@@ -138,6 +143,11 @@ export class Catalog {
         .flatMap(({ parsed: { event } }) => this.standings.touchedBy(event))
       if (titles.length > 0) parts.onWithdrawn?.(titles)
     })
+    this.#pointers = timestampKey === null ? null : new PointerTimer({
+      trust: releases.trust, publisher: this.publisher, state, seed: timestampKey, now, manifestText: (sha256) => releases.manifestText(sha256),
+      announce: (event) => this.announce(event, 0),
+      onRefusal: (channel, why) => { onFault(new Error(why), `the latest pointer of ${channel} is not signed anew`) }
+    })
     this.snapshots = new Snapshots({ database, store: this.store, publisher: this.publisher, blobs, now })
     const cursors = new RelayCursors(database)
     this.relays = relays.map((url) => new Relay({ url, sign, now }))
@@ -164,6 +174,7 @@ export class Catalog {
     this.#every(MANIFESTS_MS, 'manifests could not be read', async () => { if (await this.reader.round() > 0) this.own?.wake() })
     this.#every(MANIFESTS_MS, 'release manifests could not be read', async () => { if (await this.releases.round() > 0) this.own?.wake() })
     this.#every(TRUST_MS, 'what other nodes learnt of releases could not be read', async () => { await this.releases.load() })
+    if (this.#pointers !== null) this.#every(POINTERS_MS, 'latest pointers could not be signed anew', async () => { await this.#pointers!.round() })
     this.#every(SWEEP_MS, 'the catalog could not be swept', async () => {
       const now = this.#parts.now()
       this.store.sweep(Math.floor(now / 1000))
@@ -225,6 +236,8 @@ export class Catalog {
     await this.#prober?.close()
     for (const announcer of this.#announcers) announcer.close()
     for (const relay of this.relays) relay.close()
+    // what was being told ends with its link, and is noted
+    for (const announcer of this.#announcers) await announcer.settled()
     for (const follower of this.followers) follower.close()
   }
 }

@@ -58,6 +58,8 @@ t.test('the mnemonic is taken neither from arguments, nor from the environment, 
     refused(['root', '--mnemonic', MNEMONIC], {}, /Unknown option/),
     refused(['root', '--mnemonic-fd', 'abandon'], {}, /number of an open file descriptor/),
     refused(['root', '--mnemonic-fd', '77'], {}, /cannot be read/),
+    refused(['root', '--mnemonic-fd', '3'], {}, /3 is not open: --mnemonic-fd 3 3</),
+    refused(['root', '--mnemonic-fd', '4'], {}, /is not open/),
     refused(['root', MNEMONIC], {}, /^(?![^]*abandon)[^]*everybody on this machine/)
   ])
 })

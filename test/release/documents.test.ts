@@ -30,7 +30,7 @@ t.test('what is its own canonical form is read, with integers up to 2^53 - 1', a
 })
 
 t.test('numbers in any other spelling, fractions, and what passes 2^53 - 1 are NUMBER_INVALID', async (t) => {
-  for (const number of ['1.0', '1e0', '1E0', '1e1', '-0', '0.5', '-0.0', '9007199254740992', '-9007199254740992', '9007199254740993', '1e21', '1e400', '123456789012345678901234567890', '1e-7']) {
+  for (const number of ['01', '-', '1-1', '1.0', '1e0', '1E0', '1e1', '-0', '0.5', '-0.0', '9007199254740992', '-9007199254740992', '9007199254740993', '1e21', '1e400', '123456789012345678901234567890', '1e-7']) {
     t.equal(codeOfText(number), 'NUMBER_INVALID', number)
     t.equal(codeOfText(`{"a":[${number}]}`), 'NUMBER_INVALID', number)
   }
@@ -52,7 +52,7 @@ t.test('white space, another order, needless escapes and large letters in them a
 })
 
 t.test('what is no JSON in UTF-8 is DOCUMENT_UNREADABLE', async (t) => {
-  for (const text of ['', '{', '{}{}', '{"a":1,}', 'NaN', 'undefined', '\ufeff{}', "{'a':1}", '01', '{"a":1}\0', '"\t"']) t.equal(codeOfText(text), 'DOCUMENT_UNREADABLE', JSON.stringify(text))
+  for (const text of ['', '{', '{}{}', '{"a":1,}', 'NaN', 'undefined', '\ufeff{}', "{'a':1}", '{"a":1}\0', '"', '"\\', '{"a', '}', '][', '{"a":1}}', '"\t"']) t.equal(codeOfText(text), 'DOCUMENT_UNREADABLE', JSON.stringify(text))
   for (const bytes of [[0xff], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]]) t.equal(releaseFaultOf(() => parseCanonical(Buffer.from(bytes))), 'DOCUMENT_UNREADABLE')
 })
 
@@ -69,7 +69,7 @@ t.test('huge documents cost bounded time and memory: a megabyte of anything is r
   const peak = (): number => process.resourceUsage().maxRSS / 1024 // KiB
   const before = peak()
   for (const bomb of bombs) for (const parse of [parseTrustBundle, parseLatestPointer, parseReleaseManifest, parseReleaseSet, (bytes: Buffer) => readV1(bytes)]) t.not(releaseFaultOf(() => parse(Buffer.from(bomb))), 'none')
-  t.ok(peak() - before < 256, `${Math.round(peak() - before)} MiB more at the peak`)
+  t.ok(peak() - before < 200, `${Math.round(peak() - before)} MiB more at the peak`)
   t.equal(releaseFaultOf(() => parseCanonical(Buffer.alloc(most + 1, 0x20))), 'DOCUMENT_TOO_LARGE')
   t.equal(releaseFaultOf(() => parseReleaseManifest(Buffer.alloc(RELEASE_MANIFEST_LIMIT + 1, 0x20))), 'DOCUMENT_TOO_LARGE')
   t.equal(releaseFaultOf(() => parseReleaseSet(Buffer.alloc(RELEASE_SET_LIMIT + 1, 0x20))), 'DOCUMENT_TOO_LARGE')

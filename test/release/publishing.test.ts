@@ -1,4 +1,4 @@
-// The commands of every day: make, sign and verify, as a publisher and a node run them; and what a node keeps between two of them.
+// The commands of every day: make, sign and verify, as a publisher and a node run them, some as processes of their own; and what a node keeps between two.
 
 import { createServer } from 'node:http'
 import { once } from 'node:events'
@@ -73,7 +73,7 @@ t.test('make measures the files; sign adds signatures up to the threshold; what 
 })
 
 t.test('make goes on from the manifest before: versions, floor and sequence', async (t) => {
-  const { run, at } = folderWithKeys(t)
+  const { call: run, at } = folderWithKeys(t)
   writeFileSync(at('bin'), 'new')
   writeFileSync(at('before.json'), manifestOf((each) => { each.sequence = 41; each.version = '1.7.99'; for (const component of each.components) component.new_version = '1.7.99' }))
   const make = [...MAKE, '--component', 'archipelago:linux-x86_64:bin', '--previous', 'before.json']
@@ -84,7 +84,7 @@ t.test('make goes on from the manifest before: versions, floor and sequence', as
 })
 
 t.test('make refuses an unknown platform, a file that is not there, a floor above the release, and a release of nothing', async (t) => {
-  const { run, at } = folderWithKeys(t)
+  const { call: run, at } = folderWithKeys(t)
   writeFileSync(at('bin'), 'x')
   const cases: [string[], object][] = [
     [['--component', 'a:linux-x86:bin'], { code: 2, err: /no platform/ }], [['--component', 'a:linux-x86_64:none'], { code: 1, err: /ENOENT/ }], [['--component', 'bin'], { code: 2, err: /NAME:/ }],
@@ -95,7 +95,7 @@ t.test('make refuses an unknown platform, a file that is not there, a floor abov
 })
 
 t.test('sign refuses a trust bundle, a document that was changed after it was signed, and a key that others can read', async (t) => {
-  const { run, at } = folderWithKeys(t)
+  const { call: run, at } = folderWithKeys(t)
   writeFileSync(at('bundle.json'), bundleOf())
   writeFileSync(at('changed.json'), manifestOf().toString().replace('1.8.0', '1.8.1'))
   writeFileSync(at('good.json'), manifestOf())
@@ -110,7 +110,7 @@ t.test('sign refuses a trust bundle, a document that was changed after it was si
 })
 
 t.test('sign signs a latest pointer', async (t) => {
-  const { run, at } = folderWithKeys(t)
+  const { call: run, at } = folderWithKeys(t)
   writeFileSync(at('pointer.json'), pointerOf(manifestOf(), undefined, []))
   t.equal((await run(['sign', 'pointer.json', '--key', 'timestamp.key'])).code, 0)
   t.strictSame(readFileSync(at('pointer.json')), pointerOf(manifestOf()))
@@ -138,7 +138,7 @@ t.test('verify keeps the highest it has seen: after a reinstall with the state k
 })
 
 t.test('verify says of each check whether it passed, in words', async (t) => {
-  const { run, at } = folderWithKeys(t)
+  const { call: run, at } = folderWithKeys(t)
   writeFileSync(at('set.json'), setNow())
   const good = await run(['verify', 'set.json', '--root', ROOT.publicKey, '--installed', '41'])
   t.equal(good.code, 0)
@@ -153,7 +153,7 @@ t.test('verify says of each check whether it passed, in words', async (t) => {
 })
 
 t.test('verify looks at files that have arrived, and at a folder of documents', async (t) => {
-  const { run, at } = folderWithKeys(t)
+  const { call: run, at } = folderWithKeys(t)
   const file = Buffer.alloc(5000, 'archipelago linux-x86_64 ')
   writeFileSync(at('arrived'), file)
   writeFileSync(at('other'), Buffer.concat([file, Buffer.from('x')]))
@@ -165,7 +165,7 @@ t.test('verify looks at files that have arrived, and at a folder of documents', 
 })
 
 t.test('verify reads an answer over HTTP for what its URL asks, and no more of it than a set may have', async (t) => {
-  const { run } = folderWithKeys(t)
+  const { call: run } = folderWithKeys(t)
   let sent = 0
   const server = createServer((request, response) => {
     if (request.url!.startsWith('/catalog')) return void response.end(setNow())

@@ -76,7 +76,7 @@ export async function runCommand (_t: Test, args: string[], env: Record<string, 
     pid: process.pid, traces: null, env, askSecretly: async () => null, progress: null,
     out: (line) => { texts.out += `${line}\n` },
     err: (line) => { texts.err += `${line}\n` },
-    input: () => Readable.from([]),
+    input: () => Readable.from([]), askSecretly: async () => null,
     onStop: () => {}, onReload: () => {}
   })
   return { code, signal: null, ...texts }

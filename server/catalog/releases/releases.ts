@@ -143,7 +143,7 @@ export class Releases {
     const inForce = this.trust.pointerOf(app, channel)
     if (inForce === null) throw new ReleaseFault('POINTER_MISSING')
     const { pointer, text } = inForce
-    const manifest = this.#manifestText(pointer.manifest.sha256)
+    const manifest = this.manifestText(pointer.manifest.sha256)
     const carried = (event: SignedEvent): boolean => event.content === text || event.content === bundle.text
     const carriers = [...this.views.trusts(), ...this.views.pointers(app, channel)].filter(carried)
     return buildReleaseSet({
@@ -152,7 +152,8 @@ export class Releases {
     })
   }
 
-  #manifestText (sha256: string): string | null {
+  /** Of a manifest that was read; null: it is not here, or none. */
+  manifestText (sha256: string): string | null {
     const read = this.rows.get(sha256)
     return read === null || read.fault !== null ? null : read.raw
   }
@@ -160,7 +161,7 @@ export class Releases {
   /** The manifest of the latest release, as far as a new node would install it now. Throws the first fault for which it would not. */
   verified (app: string, channel: string): ReleaseManifest {
     const inForce = this.trust.pointerOf(app, channel)
-    const text = inForce === null ? null : this.#manifestText(inForce.pointer.manifest.sha256)
+    const text = inForce === null ? null : this.manifestText(inForce.pointer.manifest.sha256)
     const { checks, manifest } = this.trust.verify(app, channel, {
       pointer: inForce === null ? null : Buffer.from(inForce.text), manifest: text === null ? null : Buffer.from(text)
     })

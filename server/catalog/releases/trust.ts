@@ -117,25 +117,35 @@ export class ReleaseTrust {
     await this.#locks.run('trust', async () => {
       const before = stateText(this.#state)
       this.#state = await store.state()
-      if (this.#kept.length > 0 && stateText(this.#state) === before) return
-      await this.#reload()
+      const others = this.#kept.length === 0 || stateText(this.#state) !== before
+      if (others) await this.#loadBundles()
+      if (await this.#loadPointers() || others) {
+        this.#list()
+        this.#parts.onNews()
+      }
     })
   }
 
-  async #reload (): Promise<void> {
-    const { store, roots, onNews } = this.#parts
+  async #loadBundles (): Promise<void> {
+    const { store, roots } = this.#parts
     this.#kept = await store.bundles()
     this.#bundles = new Map()
     for (const kept of this.#kept) {
       // a root that is no longer pinned vouches for nothing
       if (roots.includes(kept.pinned) && this.#state.trust[kept.pinned]?.version === kept.version) this.#bundles.set(kept.pinned, { ...kept, bundle: parseTrustBundle(bytesOf(kept.text)) })
     }
-    for (const { app, channel, text } of await store.pointers()) {
+  }
+
+  /** True when one is newer than what is in force: another node of the bucket took it. */
+  async #loadPointers (): Promise<boolean> {
+    let news = false
+    for (const { app, channel, text } of await this.#parts.store.pointers()) {
       const pointer = parseLatestPointer(bytesOf(text))
-      if (isNewer(pointer, this.pointerOf(app, channel))) this.#pointers.set(`${app}/${channel}`, { pointer, text })
+      if (!isNewer(pointer, this.pointerOf(app, channel))) continue
+      this.#pointers.set(`${app}/${channel}`, { pointer, text })
+      news = true
     }
-    this.#list()
-    onNews()
+    return news
   }
 
   #list (): void {

@@ -1,0 +1,203 @@
+// `marquee release fetch`: what a node does with a release, up to the point where it would install it: finds the latest, verifies it against what it has
+// seen before, and gets its files, from peers first. What was learnt is durable before anything else happens.
+
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { plain, progressOf } from '../../server/commands/terminal.ts'
+import { artifactsOf } from '../../server/release/manifest-v2.ts'
+import { openSigner } from '../signer.ts'
+import { judgeAddress } from './addresses.ts'
+import { DownloadFailed, download } from './download.ts'
+import { writeDurably } from './files.ts'
+import { findRelease } from './finding.ts'
+import { BUNDLE_FILE, POINTER_FILE } from './folder.ts'
+import { MANIFEST_FILE } from './make.ts'
+import { Misuse, needed, textIn, wholeIn } from './misuse.ts'
+import { NETWORK_HELP, networkCommand, relaysIn, rootsIn, serversIn } from './networked.ts'
+import { peersOf } from './peers.ts'
+import { seed } from './seeding.ts'
+import { keepState, readState } from './state-file.ts'
+import type { ReleaseArtifact, ReleaseManifest } from '../../server/release/manifest-v2.ts'
+import type { CallParts } from '../http/json-calls.ts'
+import type { Source } from './download.ts'
+import type { Parts } from './networked.ts'
+import type { Wanted } from './part-file.ts'
+import type { Seed } from './seeding.ts'
+
+export const fetchRelease = networkCommand({
+  help: `marquee release fetch --app ID --channel NAME --platform P --root HEX… --state FILE --out DIR [--server URL]… [--relay URL]… [more]
+
+Finds the latest release at servers and relays, verifies it, and gets its files into DIR: from peers that advertise them, and from the origin where they fail. Each
+file is checked by both hashes; what came of one goes on where it was, after a kill too. Nothing is installed. The documents are in DIR/.release.
+  --platform P        as linux-x86_64; --image NAME: that OCI image, as a layout in DIR/NAME
+  --root HEX          the pinned release root; --state FILE: what was seen before is kept here
+  --server URL        a server with the catalog, or --relay URL, or both; each may stand often
+  --installed N       the sequence that runs here
+  --advertise URL     tells others that these files are had at this Blossom server, the node's own; --key FILE: the node's Nostr key, else MARQUEE_NSEC
+  --private-peers     peers may be in private networks
+  --json              for programs
+${NETWORK_HELP}
+Exit codes: 0 the files are there, or it is installed; 1 it is refused, too old (stale), or a file could not be had; 2 the command is off.`,
+  options: {
+    'app': { type: 'string' }, 'channel': { type: 'string' }, 'platform': { type: 'string' }, 'image': { type: 'string' }, 'root': { type: 'string', multiple: true }, 'state': { type: 'string' },
+    'out': { type: 'string' }, 'installed': { type: 'string' }, 'advertise': { type: 'string' }, 'key': { type: 'string' }, 'private-peers': { type: 'boolean' }, 'json': { type: 'boolean' }
+  },
+  run: async ({ values, terminal }, calls) => {
+    const [app, channel, statePath, out] = [needed(values, 'app'), needed(values, 'channel'), needed(values, 'state'), needed(values, 'out')]
+    const [platform, image] = [textIn(values, 'platform'), textIn(values, 'image')]
+    if (platform === null && image === null) throw new Misuse('--platform or --image is missing')
+    const [servers, relays, roots] = [serversIn(values), relaysIn(values), rootsIn(values)]
+    if (servers.length + relays.length === 0) throw new Misuse('--server URL or --relay URL: from whom?')
+    const installed = wholeIn(values, 'installed', 1)
+    await mkdir(join(out, DOCUMENTS), { recursive: true })
+    const say = (line: string): void => { terminal.err(plain(line)) }
+    const getting = new Getting({ values, calls, servers, relays, say, onProgress: progressOf(terminal) })
+    const found = await findRelease({
+      app, channel, servers, relays, roots, say, state: await readState(statePath), now: seconds(), ...(installed === null ? {} : { installed }),
+      fetchManifest: async (named, origins) => {
+        const path = join(out, DOCUMENTS, MANIFEST_FILE)
+        try {
+          await getting.get(path, named, origins.map((origin) => `${origin}/${named.sha256}`))
+          return await readFile(path)
+        } catch (error) {
+          if (!(error instanceof DownloadFailed)) throw error
+          say(error.message)
+          return null
+        }
+      }
+    })
+    const { verified: { verdict, checks, newState, manifest } } = found
+    await keepState(statePath, newState)
+    const faults = checks.flatMap(({ name, code, reason }) => code === undefined ? [] : [{ check: name, code, reason }])
+    const tell = (files: object[]): void => {
+      if (values['json'] === true) terminal.out(JSON.stringify({ app, channel, verdict, version: manifest?.version ?? null, sequence: manifest?.sequence ?? null, faults, files }))
+    }
+    for (const { check, code, reason = '' } of faults) say(`${check}: ${reason} (${code})`)
+    if (verdict !== 'install') {
+      tell([])
+      if (values['json'] !== true) terminal.out(`${app} ${channel}: ${{ stay: 'the latest is installed', stale: 'stale: nothing new is installed, what runs runs on', refused: 'refused' }[verdict]}`)
+      return verdict === 'stay' ? 0 : 1
+    }
+    const files = filesOf(manifest!, platform, image)
+    if (files.length === 0) throw new Misuse(`the release has nothing for ${platform ?? image}`)
+    await getting.askPeers(files.map(({ artifact }) => artifact.sha256))
+    const got: { path: string, sha256: string, from: string[], resumed: number }[] = []
+    try {
+      for (const { name, artifact } of files) {
+        const path = join(out, name)
+        await mkdir(dirname(path), { recursive: true })
+        const wanted = { sha256: artifact.sha256, blake3: artifact.blake3, size: artifact.size_bytes }
+        got.push({ path, sha256: artifact.sha256, ...await getting.get(path, wanted, artifact.urls) })
+      }
+    } catch (error) {
+      if (!(error instanceof DownloadFailed)) throw error
+      say(error.message)
+      tell(got)
+      return 1
+    }
+    if (image !== null) await writeDurably(join(out, image, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
+    // so that `marquee release verify` of them says the same
+    for (const [name, bytes] of [[BUNDLE_FILE, found.bundle], [POINTER_FILE, found.pointer], [MANIFEST_FILE, found.manifest]] as const) if (bytes !== null) await writeDurably(join(out, DOCUMENTS, name), bytes)
+    tell(got)
+    if (values['json'] !== true) {
+      for (const { path, from } of got) terminal.out(`${path}: ${from.length === 0 ? 'was there' : `from ${from.join(', ')}`}`)
+      terminal.out(`${app} ${manifest!.version} (${channel}, sequence ${manifest!.sequence}): it may be installed`)
+    }
+    await advertise(values, terminal, calls, { servers, relays, say }, files.map(({ artifact }, i) => (
+      { path: got[i]!.path, sha256: artifact.sha256, blake3: artifact.blake3, size: artifact.size_bytes, type: artifact.m })))
+    return 0
+  }
+})
+
+/** Below the folder: no file of a release is named so. */
+const DOCUMENTS = '.release'
+
+const seconds = (): number => Math.floor(Date.now() / 1000)
+
+/** What of a release is wanted, and its name below the folder. A manifest's names are no paths: its schema sees to that. */
+function filesOf (manifest: ReleaseManifest, platform: string | null, image: string | null): { name: string, artifact: ReleaseArtifact }[] {
+  const seen = new Set<string>()
+  return artifactsOf(manifest).flatMap((artifact) => {
+    const { name, role, sha256 } = artifact
+    if (role === 'component') return artifact.platform === platform ? [{ name, artifact }] : []
+    if (name !== image) return []
+    // the first index is the layout's own; an index within it is a blob as all others are
+    const top = role === 'index' && !seen.has('index.json')
+    const path = top ? join(name, 'index.json') : join(name, 'blobs', 'sha256', sha256)
+    if (seen.has(path)) return []
+    seen.add(path)
+    if (top) seen.add('index.json')
+    return [{ name: path, artifact }]
+  })
+}
+
+async function advertise (values: Parts['values'], terminal: Parts['terminal'], calls: CallParts, to: { servers: string[], relays: string[], say: (line: string) => void }, files: readonly Seed[]): Promise<void> {
+  const [at] = serversIn({ server: textIn(values, 'advertise') === null ? [] : [textIn(values, 'advertise')!] })
+  if (at === undefined) return
+  const signer = await openSigner({ key: textIn(values, 'key'), env: terminal.env, say: to.say })
+  try {
+    const told = await seed(files, { calls, signer, at, ...to })
+    to.say(`${told} of ${files.length} files are advertised at ${at}`)
+  } finally {
+    signer.close()
+  }
+}
+
+interface GettingParts {
+  values: Parts['values']
+  calls: CallParts
+  servers: string[]
+  relays: string[]
+  say: (line: string) => void
+  onProgress: { show: (line: string) => void, end: () => void }
+}
+
+/** Gets one file after the other, and remembers who failed. */
+class Getting {
+  readonly #parts: GettingParts
+  readonly #dropped = new Map<string, string>()
+  readonly #peers = new Map<string, string[]>()
+  #bytes = 0
+
+  constructor (parts: GettingParts) {
+    this.#parts = parts
+  }
+
+  async askPeers (hashes: readonly string[]): Promise<void> {
+    const { calls, servers, relays, say, values } = this.#parts
+    const wanted = hashes.filter((hash) => !this.#peers.has(hash))
+    const own = textIn(values, 'advertise')
+    const found = await peersOf(wanted, { calls, servers, relays, say, now: seconds(), except: own === null ? null : new URL(own).origin })
+    for (const [hash, origins] of found) this.#peers.set(hash, origins)
+  }
+
+  /** Rejects with DownloadFailed or what the disk said. */
+  async get (path: string, wanted: Wanted, places: readonly string[]): Promise<{ from: string[], resumed: number }> {
+    const { values, servers, say, onProgress } = this.#parts
+    await this.askPeers([wanted.sha256])
+    const origins = places.filter((url) => /^https?:\/\//.test(url) && URL.canParse(url))
+    const known = new Set([...origins, ...servers].map((url) => new URL(url).origin))
+    // who is an origin and advertises what it has is asked as the origin that it is
+    const isOrigin = (server: string): boolean => origins.some((url) => new URL(url).origin === server)
+    const sources: Source[] = [
+      ...(this.#peers.get(wanted.sha256) ?? []).filter((server) => !isOrigin(server)).map((server) => ({ url: `${server}/${wanted.sha256}`, peer: true })),
+      ...[...new Set([...origins, ...servers.map((server) => `${server}/${wanted.sha256}`)])].map((url) => ({ url, peer: false }))
+    ]
+    const before = new Set(this.#dropped.keys())
+    // one that failed with another file is another matter where it is the origin: it always has its chance
+    const dropped = new Map([...this.#dropped].filter(([server]) => !known.has(server)))
+    try {
+      const got = await download(path, {
+        wanted, sources, dropped, mayAsk: (url, peer) => judgeAddress(url, peer, values['private-peers'] === true),
+        onProgress: (bytes) => { onProgress.show(`${this.#bytes += bytes} bytes`) }
+      })
+      return got
+    } finally {
+      onProgress.end()
+      for (const [server, why] of dropped) {
+        if (!before.has(server)) say(`${server} ${why}`)
+        this.#dropped.set(server, why)
+      }
+    }
+  }
+}
