@@ -10,6 +10,8 @@ COPY server ./server
 RUN npx tsc && npm prune --omit=dev --ignore-scripts
 
 FROM node:20-bookworm-slim
+# for PUT /media: videos. Without it they are refused, and pictures are taken all the same
+RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
 WORKDIR /app
 COPY --from=build /app/package.json ./
@@ -17,6 +19,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY migrations ./migrations
 COPY relay-config ./relay-config
+COPY web ./web
 # A volume that is made anew takes the owner of the folder it covers.
 RUN mkdir /data && chown node:node /data && chmod 700 /data
 USER node

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../test/support/minio.ts'
+import { freePort } from '../test/support/program.ts'
 import { part, startProgram, untilAnswering } from './parts.ts'
 import type { Program } from './parts.ts'
 import type { Bench } from './plan.ts'

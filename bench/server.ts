@@ -3,7 +3,7 @@
 
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../test/support/minio.ts'
+import { freePort } from '../test/support/program.ts'
 import { NODE_FLAGS } from '../test/support/node-flags.ts'
 import { startProgram, untilAnswering } from './parts.ts'
 import type { Program } from './parts.ts'

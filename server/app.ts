@@ -9,11 +9,13 @@ import { api } from './api/route.ts'
 import { Retrieval } from './buds/bud-01-retrieval.ts'
 import { bud02 } from './buds/bud-02-upload.ts'
 import { bud04 } from './buds/bud-04-mirror.ts'
+import { bud05 } from './buds/bud-05-media.ts'
 import { bud06 } from './buds/bud-06-preflight.ts'
 import { bud09 } from './buds/bud-09-report.ts'
 import { bud12 } from './buds/bud-12-management.ts'
 import { openReadGate } from './buds/read-gate.ts'
 import { checkUrl } from './buds/url-check.ts'
+import { parseAddressName } from './catalog/address.ts'
 import { catalogRooms } from './catalog/http/rooms.ts'
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts'
 import { Failure } from './errors.ts'
@@ -23,6 +25,9 @@ import { keyRooms } from './keys/rooms.ts'
 import { Answers } from './metrics/answers.ts'
 import { metrics } from './metrics/route.ts'
 import { Traffic } from './metrics/traffic.ts'
+import { wantsPage } from './pages/accepting.ts'
+import { Pages } from './pages/pages.ts'
+import { pagesRooms } from './pages/rooms.ts'
 import { LINGER_MS, refusalBody, refusalHeaders, refuse } from './refusal.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -30,6 +35,8 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { Guard } from './auth/guard.ts'
 import type { Policy } from './auth/policy.ts'
 import type { FailureCode } from './errors.ts'
+import type { MediaLine } from './media/line.ts'
+import type { MediaWork } from './media/work.ts'
 import type { RateLimits } from './auth/rate-limits.ts'
 import type { BlobFetcher } from './buds/blob-fetcher.ts'
 import type { Offload } from './buds/offload.ts'
@@ -63,6 +70,7 @@ export interface AppParts {
   rates: RateLimits
   room: Room
   queue: UploadQueue
+  media: { line: MediaLine, work: MediaWork }
   state: StateStore
   /** Null where no other node writes to the store. */
   catchUp: CatchUp | null
@@ -181,10 +189,12 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Failure('PATH_UNKNOWN'), request, reply))
 
-  await app.register(api, { ...parts, maxHeaderSize: MAX_HEADER_BYTES })
+  const pages = new Pages()
+  await app.register(api, { ...parts, maxHeaderSize: MAX_HEADER_BYTES, home: (request, reply) => wantsPage(request.headers.accept) ? pages.send(reply, 'home') : null })
   await app.register(health, parts)
   await app.register(bud02, parts)
   await app.register(bud04, parts)
+  await app.register(bud05, parts)
   await app.register(bud06, parts)
   await app.register(bud09, parts)
   await app.register(bud12, parts)
@@ -192,9 +202,10 @@ export async function build (parts: AppParts): Promise<FastifyInstance> {
     ...parts,
     checkUrl: (url, name) => checkUrl(url, name, { allowPrivate: parts.settings.current.mirrorAllowPrivate, idleTimeout: parts.settings.current.idleTimeout })
   })
+  await app.register(pagesRooms, { ...parts, pages, findTitle: (name) => parts.catalog.titles.get(parseAddressName(name), Math.floor(parts.now() / 1000)) })
   await app.register(keyRooms, parts)
   await app.register(admin, { ...parts, damaged: parts.care.damaged })
-  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null, fetched: parts.fetched } })
+  await app.register(metrics, { settings, sources: { answers, traffic, reads: retrieval.counts, times: parts.times, guard: parts.guard, queue: parts.queue, media: parts.media, room: parts.room, catchUp: parts.catchUp, care: parts.care, relays: parts.relays ?? null, fetched: parts.fetched } })
   return app
 }
 

@@ -21,6 +21,8 @@ export interface Field {
 const bool = { type: 'boolean' }
 const secretText = { type: 'string', nullable: true, minLength: 1 }
 const rate = { type: 'integer', minimum: 1, nullable: true }
+const count = { type: 'integer', minimum: 1 }
+const program = { type: 'string', minLength: 1 }
 const amount = { type: 'integer', minimum: 0, nullable: true }
 const pubkeys = { type: 'array', items: { becomes: 'pubkey' } }
 const types = { type: 'array', minItems: 1, items: { becomes: 'mediaType' } }
@@ -131,6 +133,17 @@ export const FIELDS: readonly Field[] = [
     secret: true,
   },
   { key: 'offload.endpoint', env: 'OFFLOAD_ENDPOINT', fallback: null, schema: { becomes: 'origin?' } },
+  { key: 'media.enabled', env: 'MEDIA', reading: 'switch', fallback: true, schema: bool, live: true },
+  { key: 'media.maxSize', env: 'MEDIA_MAX_SIZE', fallback: '2GiB', schema: { becomes: 'blobSize' }, live: true },
+  { key: 'media.maxPixels', fallback: 100_000_000, schema: count, live: true },
+  { key: 'media.maxSide', fallback: 2560, schema: { type: 'integer', minimum: 16, maximum: 16383 }, live: true },
+  { key: 'media.format', fallback: 'webp', schema: { enum: ['webp', 'same'] }, live: true },
+  { key: 'media.jobs', fallback: 2, schema: count, live: true },
+  { key: 'media.waiting', fallback: 16, schema: { type: 'integer', minimum: 0 }, live: true },
+  { key: 'media.time', fallback: 120, schema: { becomes: 'seconds' }, live: true },
+  { key: 'media.memory', fallback: '1GiB', schema: { becomes: 'blobSize' }, live: true },
+  { key: 'media.ffmpeg', fallback: 'ffmpeg', schema: program, live: true },
+  { key: 'media.ffprobe', fallback: 'ffprobe', schema: program, live: true },
   { key: 'foreignBlobs', env: 'FOREIGN_BLOBS', reading: 'switch', fallback: false, schema: bool },
   { key: 'allowListOnly', fallback: false, schema: bool, live: true },
   { key: 'anonymousUploads', fallback: false, schema: bool, live: true },

@@ -1,11 +1,11 @@
 // Configuration, design §6: defaults, then the JSON file, then the environment by the table in config-fields.ts.
 // Unknown keys and bad values are errors wherever they stand, even where a later layer would win; all are reported at once, and no
 // message repeats a value. Only main.ts holds the whole Config; each part is given its own slice.
-import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import type { DefinedError, ErrorObject, SchemaValidateFunction } from 'ajv'
 import { buildSchema, FIELDS, putAt, valueAt } from './config-fields.ts'
-import type { Reading } from './config-fields.ts'
+import { defaults, pointer, readEnvironment, readFile } from './config-layers.ts'
+import type { Environment, Layer } from './config-layers.ts'
 import { MEANINGS, originOf } from './config-values.ts'
 import { ConfigError } from './errors.ts'
 
@@ -119,6 +119,20 @@ export interface Config {
     /** An origin: where clients reach the store. */
     readonly endpoint: string | null
   }
+  /** What PUT /media works on, and what one job may cost. Sizes in bytes, time in milliseconds; `ffmpeg` and `ffprobe` are names or paths of programs. */
+  readonly media: {
+    readonly enabled: boolean
+    readonly maxSize: number
+    readonly maxPixels: number
+    readonly maxSide: number
+    readonly format: 'webp' | 'same'
+    readonly jobs: number
+    readonly waiting: number
+    readonly time: number
+    readonly memory: number
+    readonly ffmpeg: string
+    readonly ffprobe: string
+  }
   readonly foreignBlobs: boolean
   /** Only hashes on the list of `marquee allow` are stored and served. */
   readonly allowListOnly: boolean
@@ -132,14 +146,6 @@ export interface Config {
   readonly types: readonly string[]
   readonly policy: readonly PolicyRule[]
   readonly retention: readonly RetentionRule[]
-}
-
-type Environment = Record<string, string | undefined>
-
-interface Layer {
-  values: unknown
-  /** Where the value of this key was written: `env NAME`, `file PATH` … */
-  source: (key: string) => string
 }
 
 const ajv = new Ajv({ allErrors: true, strict: true })
@@ -159,73 +165,6 @@ const become: SchemaValidateFunction = (name: string, value: unknown, _schema, p
 ajv.addKeyword({ keyword: 'becomes', schemaType: 'string', modifying: true, errors: true, validate: become })
 const validate = ajv.compile(buildSchema())
 
-/** The text of NAME, or of the file that NAME_FILE names; `undefined` when neither is set. */
-function readVariable (env: Environment, name: string): { text: string, source: string } | { problem: string } | undefined {
-  const text = env[name]?.trim() ?? ''
-  const path = env[`${name}_FILE`]?.trim() ?? ''
-  if (text !== '' && path !== '') return { problem: `is given twice (env ${name} and env ${name}_FILE)` }
-  if (path === '') return text === '' ? undefined : { text, source: `env ${name}` }
-  const source = `env ${name}_FILE`
-  try {
-    const content = readFileSync(path, 'utf8').trim()
-    return content === '' ? { problem: `is an empty file: ${path} (${source})` } : { text: content, source }
-  } catch (error) {
-    return { problem: `cannot be read: ${path}: ${codeOf(error)} (${source})` }
-  }
-}
-
-const SWITCHES = new Map([['on', true], ['true', true], ['off', false], ['false', false]])
-
-function fromText (text: string, reading: Reading = 'text'): unknown {
-  if (reading === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
-  if (reading === 'list') return text.split(',').map(item => item.trim()).filter(item => item !== '')
-  if (reading === 'switch') return SWITCHES.get(text.toLowerCase()) ?? text
-  return text
-}
-
-function readEnvironment (env: Environment, problems: Map<string, string>): Layer {
-  const values: Record<string, unknown> = {}
-  const sources = new Map<string, string>()
-  for (const { key, env: name, reading } of FIELDS) {
-    const found = name === undefined ? undefined : readVariable(env, name)
-    if (found === undefined) continue
-    if ('problem' in found) {
-      problems.set(pointer(key), found.problem)
-      continue
-    }
-    sources.set(key, found.source)
-    putAt(values, key, fromText(found.text, reading))
-  }
-  return { values, source: key => sources.get(key) ?? 'env' }
-}
-
-// JSON.parse quotes the text around a fault, which may be a secret: only the position is told.
-function readFile (path: string, problems: Map<string, string>): Layer {
-  const layer: Layer = { values: {}, source: () => `file ${path}` }
-  let text
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    problems.set('', `the configuration file cannot be read: ${codeOf(error)} (file ${path})`)
-    return layer
-  }
-  try {
-    layer.values = JSON.parse(text)
-  } catch (error) {
-    const position = /at position \d+/.exec(String(error))?.[0]
-    problems.set('', `the configuration file is not JSON${position === undefined ? '' : `, ${position}`} (file ${path})`)
-  }
-  return layer
-}
-
-function codeOf (error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error)
-}
-
-function pointer (key: string): string {
-  return `/${key.replaceAll('.', '/')}`
-}
-
 function describe (fault: ErrorObject, layer: Layer): string {
   const { instancePath: place, message, keyword, params } = fault as DefinedError
   const field = FIELDS.find(({ key }) => place === pointer(key) || place.startsWith(`${pointer(key)}/`))
@@ -238,12 +177,6 @@ function describe (fault: ErrorObject, layer: Layer): string {
 function deepFreeze<T> (value: T): T {
   if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
   return value
-}
-
-function defaults (): Layer {
-  const values: Record<string, unknown> = {}
-  for (const { key, fallback } of FIELDS) putAt(values, key, structuredClone(fallback))
-  return { values, source: () => 'default' }
 }
 
 /**

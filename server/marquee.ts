@@ -26,6 +26,8 @@ import { holdDataFolder } from './data-folder.ts'
 import { checkpoint, openDatabase } from './database.ts'
 import { CLEAN, keep, settle } from './last-run.ts'
 import { openFilmKeys } from './keys/rooms.ts'
+import { MediaLine } from './media/line.ts'
+import { MediaWork } from './media/work.ts'
 import { openNodeKey } from './node-key.ts'
 import { Settings } from './settings.ts'
 import { Blobs } from './stores/blobs.ts'
@@ -152,6 +154,13 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const guard = new Guard({ names: () => names, requireServerTag: config.requireServerTag, rates })
     const policy = new Policy(config)
     const queue = new UploadQueue(placesOf(config))
+    const media = {
+      line: new MediaLine(config.media),
+      work: new MediaWork({
+        folder: join(config.dataDir, 'media'), limits: () => settings.current.media,
+        onIsolation: (way) => { if (way.length === 0) logger.warn('media jobs cannot be kept from the network on this machine: unshare(1) is not allowed here') }
+      })
+    }
     const disk = config.store === 'fs' ? new FreeSpace({ folder: config.dataDir, reserve: config.diskReserve, now }) : null
     const room = new Room({ usage: new Usage(database), quotas: quotasOf(config), disk })
     // what a part has made of its settings is made anew; none of these can fail, since config.ts has judged the values
@@ -163,6 +172,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       guard.reload(config)
       policy.reload(config)
       queue.reload(placesOf(config))
+      media.line.reload(config.media)
       disk?.reload({ reserve: config.diskReserve })
       room.reload(quotasOf(config))
     })
@@ -193,7 +203,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     })
     const app = await build({
       filmKeys,
-      blobs, catalog, fetcher, guard, policy, rates, queue, room, settings,
+      blobs, catalog, fetcher, guard, policy, rates, queue, room, settings, media,
       mirrors: fetching.mirrors, fill: fetching.fill, fetched: fetching.counts,
       state: stores.state,
       catchUp,

@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['documents', /^server\/(release|media)\//],
   ['auth', /^server\/auth\//],
   ['stores', /^server\/stores\//],
-  ['ground', /^server\/(errors|refusal|framing|cors|json-body|config|config-fields|config-values|settings|database|checkpointer|checkpoint-thread|version)\.ts$/]
+  ['ground', /^server\/(errors|refusal|framing|cors|json-body|config|config-fields|config-layers|config-values|settings|database|checkpointer|checkpoint-thread|version)\.ts$/]
 ]
 
 const layerOf = (path: string): string => LAYERS.find(([, is]) => is.test(path))?.[0] ?? 'nowhere'
@@ -37,7 +37,8 @@ const PURE = [
   'catalog/write-policy', 'catalog/write-rules',
   'keys/title-name', 'keys/sessions', 'keys/sealing',
   'buds/active-content', 'buds/address', 'buds/blob-path', 'buds/bud-03-server-list', 'buds/bud-08-file-tags', 'buds/bud-10-uri', 'buds/bud-11-authorization',
-  'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range',
+  'buds/conditions', 'buds/descriptor', 'buds/multipart-ranges', 'buds/range', 'media/faults', 'media/kinds', 'media/limits', 'media/line', 'media/probe',
+  'pages/accepting', 'pages/policy',
   'release/canonical', 'release/checks', 'release/derive', 'release/did-key', 'release/document-check', 'release/ed25519', 'release/event-agreement', 'release/faults', 'release/latest-pointer',
   'release/manifest-v2', 'release/next-pointer', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
   'release/signatures', 'release/spelling', 'release/state', 'release/trust-bundle', 'release/v1', 'release/verify', 'release/verify-trust',
@@ -47,7 +48,7 @@ const PURE = [
 /** What rooms may run of stores/ besides its door, blobs.ts: pure modules, or single constants. */
 const OPEN_TO_ROOMS: Readonly<Record<string, readonly string[] | 'all'>> = {
   'server/stores/blobs.ts': 'all', 'server/stores/media-type.ts': 'all', 'server/stores/multihash.ts': 'all',
-  'server/stores/owners.ts': ['NO_OWNER'], 'server/stores/pack-store.ts': ['readWhole'], 'server/stores/locks.ts': 'all', 'server/stores/seen.ts': 'all', 'server/stores/descriptors.ts': []
+  'server/stores/owners.ts': ['NO_OWNER'], 'server/stores/pack-store.ts': ['readWhole'], 'server/stores/locks.ts': 'all', 'server/stores/intake.ts': ['takeIn'], 'server/stores/seen.ts': 'all', 'server/stores/descriptors.ts': []
 }
 
 /** What backstage/ may run of server/ besides what is pure. */

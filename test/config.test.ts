@@ -19,6 +19,7 @@ t.test('without a file and environment every setting has its default', async t =
     rates: { keyChanges: 1200, addressChanges: 1200, addressAsks: 6000, failedTokens: 120, addressFilmKeys: 600, keyFilmKeys: 120 }, maxTitleKeys: 64, maxCreatorKeys: 20_000, logLevel: 'info',
     idleTimeout: 30_000, shutdownTimeout: 30_000, workers: 1, metricsToken: null,
     offload: { mode: 'off', prefix: '/_marquee/packs/', secret: null, endpoint: null },
+    media: { enabled: true, maxSize: 2 * 2 ** 30, maxPixels: 1e8, maxSide: 2560, format: 'webp', jobs: 2, waiting: 16, time: 120_000, memory: 2 ** 30, ffmpeg: 'ffmpeg', ffprobe: 'ffprobe' },
     foreignBlobs: false, allowListOnly: false, anonymousUploads: false, list: 'owner', requireServerTag: false, types: ['*/*'], policy: [], retention: [],
   })
 })
@@ -41,7 +42,7 @@ t.test('every environment name reaches its key, and so does NAME_FILE', async t 
     MAX_STORE_BLOBS: ['7', 7], MAX_UPLOADS: ['3', 3], MAX_WAITING_UPLOADS: ['0', 0], DISK_RESERVE: ['5MiB', 5 * 2 ** 20], PROBE_PROVIDERS: ['on', true], MIRROR_ALLOW_PRIVATE: ['True', true], FILL_MISSES: ['on', true], RATE_LIMIT: ['off', false],
     TRUSTED_PROXIES: ['10.1.2.3/8, ::1, ::ffff:192.0.2.1', ['10.1.2.3/8', '::1', '192.0.2.1']],
     LOG_LEVEL: ['silent', 'silent'], IDLE_TIMEOUT: ['1.5', 1500], WORKERS: ['4', 4], METRICS_TOKEN: ['m', 'm'], CACHE_SIZE: ['0', 0], SCRUB_RATE: ['1MiB', 2 ** 20], SCRUB_EVERY: ['60', 60_000], MIRRORS: ['https://a.example/,http://b.example:81', ['https://a.example', 'http://b.example:81']],
-    FOREIGN_BLOBS: ['on', true], OFFLOAD: ['off', 'off'], OFFLOAD_PREFIX: ['/a/b.c/', '/a/b.c/'], OFFLOAD_SECRET: ['0123456789abcdef', '0123456789abcdef'],
+    MEDIA: ['off', false], MEDIA_MAX_SIZE: ['1GiB', 2 ** 30], FOREIGN_BLOBS: ['on', true], OFFLOAD: ['off', 'off'], OFFLOAD_PREFIX: ['/a/b.c/', '/a/b.c/'], OFFLOAD_SECRET: ['0123456789abcdef', '0123456789abcdef'],
     OFFLOAD_ENDPOINT: ['https://S3.example/', 'https://s3.example'],
   }
   t.strictSame(Object.keys(cases).sort(), FIELDS.flatMap(({ env }) => env ?? []).sort(), 'all names are tried')

@@ -9,7 +9,7 @@ import { newFolder, onBothStores } from './support/both-stores.ts'
 import { storeEnv } from './support/children.ts'
 import { startServing } from './support/command.ts'
 import { Signer, seededBlob } from './support/keys.ts'
-import { freePort } from './support/minio.ts'
+import { freePort } from './support/program.ts'
 import { startCollector } from './support/otlp.ts'
 
 const signer = new Signer()

@@ -2,6 +2,7 @@
 // or a file by name, where it would be kept. It is written nowhere.
 
 import { createReadStream } from 'node:fs'
+import { readFile, readdir, readlink } from 'node:fs/promises'
 import { isatty } from 'node:tty'
 import { releaseRootOf } from '../../server/release/derive.ts'
 import { Misuse, textIn } from './misuse.ts'
@@ -26,10 +27,11 @@ async function fromDescriptor (text: string, name: string): Promise<string> {
   const fd = Number(text)
   if (!/^\d{1,4}$/.test(text)) throw new Misuse(`--${name} must be the number of an open file descriptor`)
   if (isatty(fd)) throw new Misuse(`file descriptor ${fd} is a terminal, which would show the words: leave --${name} out`)
+  if (await isOurs(fd)) throw new Misuse(`file descriptor ${fd} is not open: --${name} ${fd} ${fd}< …`)
   const chunks: Buffer[] = []
   let length = 0
   try {
-    for await (const chunk of createReadStream('', { fd }) as AsyncIterable<Buffer>) {
+    for await (const chunk of createReadStream('', { fd, autoClose: false }) as AsyncIterable<Buffer>) {
       length += chunk.length
       chunks.push(chunk)
       if (length > LONGEST) break
@@ -40,4 +42,18 @@ async function fromDescriptor (text: string, name: string): Promise<string> {
   } finally {
     for (const chunk of chunks) chunk.fill(0)
   }
+}
+
+/** Node's own descriptors would block or break it: queues and timers, and pipes whose other end is here too. Where there is no /proc nothing is known. */
+async function isOurs (fd: number): Promise<boolean> {
+  const linkOf = (name: string | number): Promise<string> => readlink(`/proc/self/fd/${name}`).catch(() => '')
+  const link = await linkOf(fd)
+  if (!link.startsWith('pipe:')) return link.startsWith('anon_inode:')
+  const names = await readdir('/proc/self/fd')
+  return (await Promise.all(names.map(async (name) => await linkOf(name) === link && await writes(name)))).includes(true)
+}
+
+async function writes (name: string): Promise<boolean> {
+  const flags = /^flags:\s*([0-7]+)$/m.exec(await readFile(`/proc/self/fdinfo/${name}`, 'latin1').catch(() => ''))?.[1]
+  return flags !== undefined && (parseInt(flags, 8) & 3) !== 0
 }

@@ -2,7 +2,7 @@
 // where the bytes are nginx's to send. Both have one worker.
 
 import { join } from 'node:path'
-import { freePort } from '../../test/support/minio.ts'
+import { freePort } from '../../test/support/program.ts'
 import { configureNginx } from '../../test/support/nginx.ts'
 import { TestBlob } from '../blobs.ts'
 import { drain } from '../load/drain.ts'

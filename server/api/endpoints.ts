@@ -2,8 +2,10 @@
 // test/api/endpoints.test.ts holds it to the routes that are registered and to docs/api.md. Pure.
 
 import { CATALOG_CALLS, CATALOG_LOOKS } from './catalog-endpoints.ts'
+import { PAGE_LOOKS } from './page-endpoints.ts'
 import { RELEASE_CALLS, RELEASE_LOOKS } from './release-endpoints.ts'
 import { KEY_ENDPOINTS } from './keys-endpoints.ts'
+import { MEDIA_CALLS } from './media-endpoints.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -29,7 +31,7 @@ export interface Endpoint {
   path: string
   summary: string
   /** The `t` of a kind 24242 token (BUD-11), for which NIP-98 is taken too; `nip98` where it alone is, `bearer` for METRICS_TOKEN. */
-  token: 'none' | 'upload' | 'list' | 'delete' | 'nip98' | 'bearer'
+  token: 'none' | 'upload' | 'media' | 'list' | 'delete' | 'nip98' | 'bearer'
   parameters?: readonly Parameter[]
   body?: readonly [type: string, schema: Schema, description: string]
   answers: Readonly<Record<number, Answer>>
@@ -147,6 +149,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     ],
     answers: { 200: { description: 'It would' } }, refusals: [400, 401, 403, 411, 413, 415, 429, 503, 507]
   },
+  ...MEDIA_CALLS,
   {
     id: 'mirror', group: 'Blobs', method: 'PUT', path: '/mirror', token: 'upload', summary: 'Fetches a URL and stores what it has (BUD-04)', parameters: [EXPIRATION],
     body: [JSON_TYPE, { type: 'object', required: ['url'], properties: { url: { type: 'string', description: 'http, https or blossom:' } } }, 'Where the blob lies'],
@@ -172,6 +175,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
   },
   ...CATALOG_LOOKS.flatMap(both),
   ...CATALOG_CALLS,
+  ...PAGE_LOOKS.flatMap(both),
   ...RELEASE_LOOKS.flatMap(both),
   ...RELEASE_CALLS,
   ...KEY_ENDPOINTS,
@@ -208,7 +212,7 @@ export const ENDPOINT_TABLE: readonly Endpoint[] = [
     id: 'readyz', group: 'Operators', method: 'GET', path: '/readyz', token: 'none', summary: 'Database and store answer', answers: READY, refusals: []
   }),
   ...both({
-    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL',
+    id: 'about', group: 'About', method: 'GET', path: '/', token: 'none', summary: 'Name, version, the server\'s public key and URL; to a browser the catalog as a page',
     answers: { 200: { description: 'Who this is', content: OBJECT } }, refusals: []
   }),
   ...both({

@@ -11,12 +11,12 @@ export interface Named {
 const REFUSED = 'Refused: X-Reason says why'
 
 const SCHEMES: Readonly<Record<Exclude<Endpoint['token'], 'none'>, readonly string[]>> = {
-  upload: ['nostr'], list: ['nostr'], delete: ['nostr'], nip98: ['nip98'], bearer: ['metrics']
+  upload: ['nostr'], media: ['nostr'], list: ['nostr'], delete: ['nostr'], nip98: ['nip98'], bearer: ['metrics']
 }
 
 function operation (endpoint: Endpoint): Record<string, unknown> {
   const { id, group, method, summary, token, parameters = [], body, answers, refusals } = endpoint
-  const verb = token === 'upload' || token === 'list' || token === 'delete' ? { description: `Token: \`t\` is \`${token}\`; NIP-98 is taken too.` } : {}
+  const verb = token === 'upload' || token === 'media' || token === 'list' || token === 'delete' ? { description: `Token: \`t\` is \`${token}\`; NIP-98 is taken too.` } : {}
   const refusal = {
     description: REFUSED,
     headers: { 'X-Reason': { schema: { type: 'string' } } },

@@ -17,7 +17,7 @@ dd { margin: 0 } a { color: #06c }
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 const TOKENS: Readonly<Record<Endpoint['token'], string>> = {
-  none: '', upload: 'Nostr token, <code>t</code> = <code>upload</code>', list: 'Nostr token, <code>t</code> = <code>list</code>',
+  none: '', upload: 'Nostr token, <code>t</code> = <code>upload</code>', media: 'Nostr token, <code>t</code> = <code>media</code>', list: 'Nostr token, <code>t</code> = <code>list</code>',
   delete: 'Nostr token, <code>t</code> = <code>delete</code>', nip98: 'NIP-98', bearer: 'bearer <code>METRICS_TOKEN</code>, or the same machine'
 }
 

@@ -3,7 +3,7 @@
 import { buildOpenApi } from './openapi.ts'
 import { buildPage, PAGE_POLICY } from './page.ts'
 import { buildTerms } from './terms.ts'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Terms } from './terms.ts'
 
 export interface ApiParts {
@@ -12,14 +12,16 @@ export interface ApiParts {
   settings: { readonly current: Terms }
   /** Bytes. */
   maxHeaderSize: number
+  /** Answers who asks for a page; null: it was a program. */
+  home: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | null
 }
 
 /** Settings change seldom; a client that asks before each upload should ask its cache. */
 const CACHED = 'public, max-age=300'
 
-export async function api (app: FastifyInstance, { about, settings, maxHeaderSize }: ApiParts): Promise<void> {
+export async function api (app: FastifyInstance, { about, settings, maxHeaderSize, home }: ApiParts): Promise<void> {
   const method = ['GET', 'HEAD']
-  app.route({ method, url: '/', handler: async () => about() })
+  app.route({ method, url: '/', handler: async (request, reply) => home(request, reply) ?? reply.header('vary', 'accept').send(about()) })
   app.route({
     method,
     url: '/.well-known/marquee.json',

@@ -10,14 +10,14 @@ import { MAX_RANGES } from '../buds/range.ts'
 import { ENDPOINT_TABLE } from './endpoints.ts'
 import type { Config } from '../config.ts'
 
-export type Terms = Pick<Config, 'maxBlobSize' | 'types' | 'policy' | 'uploadPubkeys' | 'readPubkeys' | 'anonymousUploads' | 'list' | 'requireServerTag' | 'mirrorAllowPrivate' | 'idleTimeout' | 'offload' | 'retention'>
+export type Terms = Pick<Config, 'maxBlobSize' | 'types' | 'policy' | 'uploadPubkeys' | 'readPubkeys' | 'anonymousUploads' | 'list' | 'requireServerTag' | 'mirrorAllowPrivate' | 'idleTimeout' | 'offload' | 'retention' | 'media'>
 
 /** `about`: what GET / says. Sizes in bytes, times in seconds; keys that may do more than others are not named. */
 export function buildTerms (terms: Terms, maxHeaderSize: number, about: Record<string, unknown>): Record<string, unknown> {
-  const { maxBlobSize, types, policy, uploadPubkeys, readPubkeys, anonymousUploads, list, requireServerTag, mirrorAllowPrivate, idleTimeout, offload, retention } = terms
+  const { maxBlobSize, types, policy, uploadPubkeys, readPubkeys, anonymousUploads, list, requireServerTag, mirrorAllowPrivate, idleTimeout, offload, retention, media } = terms
   return {
     ...about,
-    buds: [1, 2, 4, 6, 8, 9, 11, 12],
+    buds: [1, 2, 4, ...(media.enabled ? [5] : []), 6, 8, 9, 11, 12],
     limits: {
       blobBytes: maxBlobSize, headerBytes: maxHeaderSize, jsonBodyBytes: JSON_LIMIT, idleSeconds: idleTimeout / 1000, listItems: MAX_PAGE, ranges: MAX_RANGES, reportHashes: MAX_HASHES
     },
@@ -37,10 +37,11 @@ export function buildTerms (terms: Terms, maxHeaderSize: number, about: Record<s
       keys: pubkeys === undefined ? 'any' : 'some', types: types ?? ['*/*'], ...(minSize === undefined ? {} : { minBytes: minSize }),
       ...(keep === undefined ? {} : { keepSeconds: keep }), ...(keepUnread === undefined ? {} : { keepUnreadSeconds: keepUnread })
     })),
+    ...(media.enabled ? { media: { bodyBytes: media.maxSize, pixels: media.maxPixels, longestSide: media.maxSide, pictures: media.format } } : {}),
     mirror: { privateAddresses: mirrorAllowPrivate },
     lists: list,
     tokens: { kinds: [BLOSSOM_KIND, HTTP_KIND], http: { windowSeconds: WINDOW_SECONDS }, serverTag: requireServerTag ? ['delete'] : [] },
-    endpoints: ENDPOINT_TABLE.filter(({ id }) => id !== 'list' || list !== 'off').map(({ method, path, token }) =>
+    endpoints: ENDPOINT_TABLE.filter(({ id, path }) => (id !== 'list' || list !== 'off') && (path !== '/media' || media.enabled)).map(({ method, path, token }) =>
       ({ method, path, token: token === 'list' && list === 'public' ? 'none' : token }))
   }
 }

@@ -19,7 +19,7 @@ import type { UploadQueue } from './upload-queue.ts'
 
 export interface AdmissionParts {
   guard: Guard
-  policy: Policy
+  policy: Pick<Policy, 'judge' | 'judgeClaims'>
   lists: HashLists
   rates: RateLimits
   room: Room

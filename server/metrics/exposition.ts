@@ -10,12 +10,15 @@ import { signatureChecks } from '../auth/signature.ts'
 import { VERSION } from '../version.ts'
 import { CAPACITY } from './capacity.ts'
 import { DAMAGE } from './damage.ts'
+import { MEDIA } from './media.ts'
 import type { Metric } from 'prom-client'
 import type { Guard } from '../auth/guard.ts'
 import type { ReadCounts } from '../buds/read-counts.ts'
 import type { RelayReport } from '../catalog/relay-report.ts'
 import type { Room } from '../buds/room.ts'
 import type { UploadQueue } from '../buds/upload-queue.ts'
+import type { MediaLine } from '../media/line.ts'
+import type { MediaWork } from '../media/work.ts'
 import type { CatchUp } from '../stores/catch-up.ts'
 import type { Care } from '../stores/care.ts'
 import type { StoreTimes } from '../stores/store-times.ts'
@@ -30,6 +33,7 @@ export interface Sources {
   times: StoreTimes
   guard: Guard
   queue: UploadQueue
+  media: { line: MediaLine, work: MediaWork }
   room: Room
   catchUp?: CatchUp | null
   care: Care
@@ -132,6 +136,7 @@ export const DEFINITIONS: readonly Definition[] = [
   },
   ...CAPACITY,
   ...DAMAGE,
+  ...MEDIA,
   {
     name: 'marquee_catalog_mirrors',
     type: 'gauge',

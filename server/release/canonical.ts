@@ -10,27 +10,25 @@ export const DOCUMENT_LIMIT = 1024 * 1024
 
 /** Throws DOCUMENT_TOO_LARGE, DOCUMENT_UNREADABLE, DOCUMENT_TOO_DEEP, MEMBER_REPEATED, NUMBER_INVALID or NOT_CANONICAL. `limit` in bytes. */
 export function parseCanonical (bytes: Uint8Array, limit = DOCUMENT_LIMIT): unknown {
-  const { text, value } = parseText(bytes, limit)
-  checkSpelling(text, true)
+  const { text, value } = parseText(bytes, limit, true)
   if (canonicalText(value) !== text) throw new ReleaseFault('NOT_CANONICAL')
   return value
 }
 
 /** JSON of any spelling, as v1 documents come: but for what would be read differently by two readers. Throws as `parseCanonical`. */
 export function parseLoose (bytes: Uint8Array, limit = DOCUMENT_LIMIT): unknown {
-  const { text, value } = parseText(bytes, limit)
-  checkSpelling(text, false)
-  return value
+  return parseText(bytes, limit, false).value
 }
 
-function parseText (bytes: Uint8Array, limit: number): { text: string, value: unknown } {
+function parseText (bytes: Uint8Array, limit: number, strict: boolean): { text: string, value: unknown } {
   if (bytes.length > limit) throw new ReleaseFault('DOCUMENT_TOO_LARGE', `at most ${limit} bytes`)
   try {
     // a byte order mark stays in the text, where JSON.parse refuses it
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    checkSpelling(text, strict)
     return { text, value: JSON.parse(text) as unknown }
-  } catch {
-    throw new ReleaseFault('DOCUMENT_UNREADABLE')
+  } catch (error) {
+    throw error instanceof ReleaseFault ? error : new ReleaseFault('DOCUMENT_UNREADABLE')
   }
 }
 

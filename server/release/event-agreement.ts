@@ -3,10 +3,9 @@
 
 import { isEvent, isSigned } from '../auth/signature.ts'
 import { ReleaseFault } from './faults.ts'
-import { artifactsOf } from './manifest-v2.ts'
 import type { SignedEvent } from '../auth/signature.ts'
 import type { LatestPointer } from './latest-pointer.ts'
-import type { ReleaseManifest } from './manifest-v2.ts'
+import type { ReleaseArtifact, ReleaseManifest } from './manifest-v2.ts'
 import type { TrustBundle } from './trust-bundle.ts'
 
 /** Documents that have been verified, and the bytes they came in. */
@@ -16,6 +15,8 @@ export interface Documents {
   pointer: LatestPointer
   pointerText: string
   manifest: ReleaseManifest
+  /** Every file that it names. */
+  artifacts: readonly ReleaseArtifact[]
   /** The names of the manifest's file. */
   named: { sha256: string, blake3: string, size: number }
 }
@@ -60,12 +61,13 @@ function checkRelease (event: SignedEvent, { manifest, named }: Documents): void
   same('manifest', tags(event, 'manifest').map((tag) => tag.slice(1, 4).join(' ')).join(), `${named.sha256} ${named.blake3} ${named.size}`)
 }
 
-function checkArtifactEvent (event: SignedEvent, { manifest }: Documents): void {
+function checkArtifactEvent (event: SignedEvent, { manifest, artifacts }: Documents): void {
   same('i', only(event, 'i'), manifest.app)
   same('version', only(event, 'version'), manifest.version)
   const component = tags(event, 'component')[0]?.[1] ?? null
   const platforms = tags(event, 'f').map((tag) => tag[1])
-  const files = artifactsOf(manifest).filter(({ sha256 }) => sha256 === only(event, 'x'))
+  const x = only(event, 'x')
+  const files = artifacts.filter(({ sha256 }) => sha256 === x)
   if (files.length === 0) throw new ReleaseFault('EVENT_DISAGREES', 'x')
   same('blake3', only(event, 'blake3'), files[0]!.blake3)
   same('size', only(event, 'size'), String(files[0]!.size_bytes))

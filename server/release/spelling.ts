@@ -1,19 +1,19 @@
-// A look over JSON text for what JSON.parse hides: members that stand twice, numbers in another spelling or that JavaScript cannot hold, white
-// space, depth. In one pass without recursion, so that no text costs more than its length. Pure.
+// A look over JSON text before it is parsed, for what JSON.parse hides or pays for: members that stand twice, numbers in another spelling or that
+// JavaScript cannot hold, white space, depth. In one pass without recursion, so that no text costs more than its length. Pure.
 
 import { ReleaseFault } from './faults.ts'
 
 const DEPTH_LIMIT = 16
 const WHOLE = /^(0|-?[1-9][0-9]*)$/
 
-/** `text` is JSON. Throws DOCUMENT_TOO_DEEP, MEMBER_REPEATED, NUMBER_INVALID, and with `strict` NOT_CANONICAL for white space. */
+/** Text that is no JSON may pass: JSON.parse tells. Throws DOCUMENT_TOO_DEEP, MEMBER_REPEATED, NUMBER_INVALID, and with `strict` NOT_CANONICAL for white space. */
 export function checkSpelling (text: string, strict: boolean): void {
-  /** The members seen in each object that is open; null for an array. */
-  const open: (Set<string> | null)[] = []
+  /** What is open: of an object the members seen so far. */
+  const open: (Set<string> | 'object' | 'array')[] = []
   for (let at = 0; at < text.length; at++) {
     switch (text[at]) {
       case '{': case '[':
-        open.push(text[at] === '{' ? new Set() : null)
+        open.push(text[at] === '{' ? 'object' : 'array')
         if (open.length > DEPTH_LIMIT) throw new ReleaseFault('DOCUMENT_TOO_DEEP', `at most ${DEPTH_LIMIT}`)
         break
       case '}': case ']':
@@ -21,12 +21,14 @@ export function checkSpelling (text: string, strict: boolean): void {
         break
       case '"': {
         const end = closingQuote(text, at)
-        const members = open.at(-1)
-        if (members != null && isName(text, end + 1)) {
+        const inside = open.at(-1)
+        if (inside !== undefined && inside !== 'array' && isName(text, end + 1)) {
           // escapes besides the needed ones are told by the comparison with the canonical form
           const name = text.slice(at + 1, end)
+          const members = inside === 'object' ? new Set<string>() : inside
           if (members.has(name)) throw new ReleaseFault('MEMBER_REPEATED', name.slice(0, 60))
           members.add(name)
+          open[open.length - 1] = members
         }
         at = end
         break
@@ -47,7 +49,7 @@ export function checkSpelling (text: string, strict: boolean): void {
 
 function closingQuote (text: string, opening: number): number {
   let at = opening + 1
-  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
   return at
 }
 

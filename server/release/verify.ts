@@ -179,10 +179,11 @@ function judgeEvents ({ events = [], bundle: bundleBytes, pointer: pointerBytes,
   if (events.length === 0) return checks.skip('event', 'no event was given')
   const text = (from: Uint8Array | null): string => Buffer.from(from ?? []).toString('utf8')
   const named = bytes === null ? null : nameOfBytes(bytes)
+  const artifacts = manifest === null ? [] : artifactsOf(manifest)
   for (const [i, event] of events.entries()) {
     const id = typeof event === 'object' && event !== null && 'id' in event && typeof event.id === 'string' ? event.id.slice(0, 64) : String(i)
     checks.run('event', MANIFEST, () => {
-      checkEvent(event, { bundle: bundle!, bundleText: text(bundleBytes), pointer: pointer!, pointerText: text(pointerBytes), manifest: manifest!, named: named! })
+      checkEvent(event, { bundle: bundle!, bundleText: text(bundleBytes), pointer: pointer!, pointerText: text(pointerBytes), manifest: manifest!, artifacts, named: named! })
     }, id)
   }
 }
@@ -190,9 +191,10 @@ function judgeEvents ({ events = [], bundle: bundleBytes, pointer: pointerBytes,
 /** Step 8, for files that have arrived. */
 function judgeArtifacts ({ artifacts = [] }: VerifyRequest, checks: Checks, manifest: ReleaseManifest | null): void {
   if (artifacts.length === 0) return checks.skip('artifact', 'files are checked when they arrive')
+  const files = manifest === null ? [] : artifactsOf(manifest)
   for (const measured of artifacts) {
     checks.run('artifact', MANIFEST, () => {
-      const named = artifactsOf(manifest!).find(({ sha256, blake3 }) => sha256 === measured.sha256 || blake3 === measured.blake3)
+      const named = files.find(({ sha256, blake3 }) => sha256 === measured.sha256 || blake3 === measured.blake3)
       if (named === undefined) throw new ReleaseFault('ARTIFACT_WRONG', 'the manifest names no such file')
       checkArtifact(named, measured)
     }, measured.sha256)

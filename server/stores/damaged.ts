@@ -2,7 +2,7 @@
 // memory, so that asking costs one look. Until they are repaired they are answered 503 BLOB_DAMAGED. Nodes of one bucket follow each other.
 
 import { Failure } from '../errors.ts'
-import { Changes } from './changes.ts'
+import { FollowedHashes, hashesIn } from './followed-hashes.ts'
 import type { StateStore } from './state.ts'
 
 /** Who came upon it. */
@@ -29,8 +29,6 @@ export interface DamagedSettings {
 const FOLDER = 'damaged/'
 /** Seconds after which a client may ask again: a repair takes as long as a mirror needs. */
 const RETRY_SECONDS = '60'
-/** Notes of changes are kept for an hour: a node that heard nothing for half of it compares the list in full. */
-const DEAF_MS = 1800_000
 
 export function damagedFailure (cause?: unknown): Failure {
   return new Failure('BLOB_DAMAGED', undefined, { cause, headers: { 'retry-after': RETRY_SECONDS } })
@@ -39,11 +37,11 @@ export function damagedFailure (cause?: unknown): Failure {
 export class DamagedBlobs {
   readonly #state: StateStore
   readonly #now: () => number
-  readonly #changes: Changes | null
+  readonly #followed: FollowedHashes
   readonly #onNews: NonNullable<DamagedSettings['onNews']>
   readonly #set = new Set<string>()
-  readonly #due = new Set<string>()
-  #heard: number
+  /** What `follow` came upon. */
+  #changed: string[] = []
   /** By this node, since it started. */
   found = 0
   repaired = 0
@@ -52,20 +50,12 @@ export class DamagedBlobs {
     this.#state = state
     this.#now = now
     this.#onNews = onNews
-    this.#changes = shared ? new Changes(state, now, 'damage-changes/') : null
-    this.#heard = now()
+    this.#followed = new FollowedHashes({ state, shared, notes: 'damage-changes/', now, compare: () => this.#unlike(), refresh: (sha256) => this.#refresh(sha256) })
   }
 
   /** Reads the notes from the store; called once, before anybody asks. Rejects with StoreError. */
   async load (): Promise<void> {
-    for await (const sha256 of this.#stored()) this.#set.add(sha256)
-  }
-
-  async * #stored (): AsyncIterable<string> {
-    for await (const name of this.#state.list(FOLDER)) {
-      const sha256 = name.slice(FOLDER.length)
-      if (/^[0-9a-f]{64}$/.test(sha256)) yield sha256
-    }
+    for await (const sha256 of hashesIn(this.#state, FOLDER)) this.#set.add(sha256)
   }
 
   get size (): number {
@@ -87,7 +77,7 @@ export class DamagedBlobs {
     this.found++
     this.#onNews({ kind: 'damaged', sha256, what: `${what} (${by})` })
     await this.#state.put(`${FOLDER}${sha256}`, { v: 1, at: Math.floor(this.#now() / 1000), what, by })
-    await this.#changes?.note(sha256)
+    await this.#followed.note(sha256)
   }
 
   /** The blob is whole again, or nobody's any more. Rejects with StoreError: then it stays. */
@@ -98,13 +88,13 @@ export class DamagedBlobs {
       this.repaired++
       this.#onNews({ kind: 'repaired', sha256, what: repairedBy })
     }
-    await this.#changes?.note(sha256)
+    await this.#followed.note(sha256)
   }
 
   /** Every note, oldest first. Rejects with StoreError. */
   async notes (): Promise<DamageNote[]> {
     const notes: DamageNote[] = []
-    for await (const sha256 of this.#stored()) {
+    for await (const sha256 of hashesIn(this.#state, FOLDER)) {
       const note = await this.#state.get(`${FOLDER}${sha256}`) as Partial<DamageNote> | null
       if (note !== null) notes.push({ sha256, at: note.at ?? 0, what: note.what ?? '', by: note.by ?? 'read' })
     }
@@ -113,24 +103,21 @@ export class DamagedBlobs {
 
   /** Takes over what other nodes noted since the last call; the hashes that changed. Rejects with StoreError, and goes on next time. */
   async follow (): Promise<string[]> {
-    if (this.#changes === null) return []
-    const started = this.#now()
-    if (started - this.#heard > DEAF_MS) await this.#compare()
-    for (const sha256 of await this.#changes.look()) this.#due.add(sha256)
-    this.#heard = started
-    const changed: string[] = []
-    for (const sha256 of [...this.#due]) {
-      const noted = await this.#state.get(`${FOLDER}${sha256}`) !== null
-      if (noted !== this.#set.has(sha256)) changed.push(sha256)
-      this.#set[noted ? 'add' : 'delete'](sha256)
-      this.#due.delete(sha256)
-    }
-    return changed
+    await this.#followed.follow()
+    return this.#changed.splice(0)
   }
 
-  async #compare (): Promise<void> {
+  async #refresh (sha256: string): Promise<void> {
+    const noted = await this.#state.get(`${FOLDER}${sha256}`) !== null
+    if (noted === this.#set.has(sha256)) return
+    this.#set[noted ? 'add' : 'delete'](sha256)
+    this.#changed.push(sha256)
+  }
+
+  /** What only one of store and memory has. */
+  async * #unlike (): AsyncIterable<string> {
     const gone = new Set(this.#set)
-    for await (const sha256 of this.#stored()) if (!gone.delete(sha256)) this.#due.add(sha256)
-    for (const sha256 of gone) this.#due.add(sha256)
+    for await (const sha256 of hashesIn(this.#state, FOLDER)) if (!gone.delete(sha256)) yield sha256
+    yield * gone
   }
 }

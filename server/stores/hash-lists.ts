@@ -2,7 +2,7 @@
 // that it outlives the database, and a set in memory, so that asking costs one look. Nodes of one bucket follow each other by notes.
 
 import { Failure } from '../errors.ts'
-import { Changes } from './changes.ts'
+import { FollowedHashes, hashesIn } from './followed-hashes.ts'
 import { Locks } from './locks.ts'
 import type { StateStore } from './state.ts'
 
@@ -20,11 +20,6 @@ export interface ListLine {
   to?: readonly string[]
 }
 
-const LOOKS_AT_ONCE = 8
-
-/** Notes are kept for an hour: a node that heard nothing for half of it compares the lists in full. */
-const DEAF_MS = 1800_000
-
 export interface ListSettings {
   /** Whether other nodes write to the same store. */
   shared: boolean
@@ -37,7 +32,7 @@ export interface ListSettings {
 export class HashLists {
   readonly #state: StateStore
   readonly #now: () => number
-  readonly #changes: Changes | null
+  readonly #followed: FollowedHashes
   readonly #locks = new Locks()
   readonly #sets: Readonly<Record<ListName, Set<string>>> = {
     blocked: new Set(), pinned: new Set(), allowed: new Set(), restricted: new Set()
@@ -45,18 +40,15 @@ export class HashLists {
 
   /** Of each hash on the list `restricted`: who may read besides the owners. */
   readonly #readers = new Map<string, ReadonlySet<string>>()
-  /** Hashes whose entries in the store are to be looked at; they stay until the store has answered. */
-  readonly #due = new Set<string>()
-  #heard: number
-
   #allowListOnly: boolean
 
   constructor (state: StateStore, { shared, allowListOnly = false, now = Date.now }: ListSettings) {
     this.#state = state
     this.#allowListOnly = allowListOnly
     this.#now = now
-    this.#changes = shared ? new Changes(state, now, 'list-changes/') : null
-    this.#heard = now()
+    this.#followed = new FollowedHashes({
+      state, shared, notes: 'list-changes/', now, compare: () => this.#unlike(), refresh: (sha256) => this.#locks.run(sha256, () => this.#refresh(sha256))
+    })
   }
 
   /** Whether the list `allowed` holds, from now on. */
@@ -67,7 +59,7 @@ export class HashLists {
   /** Reads every list from the store; called once, before anybody asks. Rejects with StoreError. */
   async load (): Promise<void> {
     for (const list of LISTS) {
-      for await (const sha256 of this.#stored(list)) await this.#learn(list, sha256)
+      for await (const sha256 of hashesIn(this.#state, `${list}/`)) await this.#learn(list, sha256)
     }
   }
 
@@ -91,13 +83,6 @@ export class HashLists {
   #drop (list: ListName, sha256: string): void {
     this.#sets[list].delete(sha256)
     if (list === 'restricted') this.#readers.delete(sha256)
-  }
-
-  async * #stored (list: ListName): AsyncIterable<string> {
-    for await (const name of this.#state.list(`${list}/`)) {
-      const sha256 = name.slice(list.length + 1)
-      if (/^[0-9a-f]{64}$/.test(sha256)) yield sha256
-    }
   }
 
   has (list: ListName, sha256: string): boolean {
@@ -128,7 +113,7 @@ export class HashLists {
     return this.#locks.run(sha256, async () => {
       await this.#state.put(`${list}/${sha256}`, { v: 1, at: Math.floor(this.#now() / 1000), reason, ...(list === 'restricted' ? { to } : {}) })
       this.#hold(list, sha256, to)
-      await this.#changes?.note(sha256)
+      await this.#followed.note(sha256)
     })
   }
 
@@ -137,14 +122,14 @@ export class HashLists {
     return this.#locks.run(sha256, async () => {
       await this.#state.remove(`${list}/${sha256}`)
       this.#drop(list, sha256)
-      await this.#changes?.note(sha256)
+      await this.#followed.note(sha256)
     })
   }
 
   /** The whole list, newest first. Rejects with StoreError. */
   async lines (list: ListName): Promise<ListLine[]> {
     const lines: ListLine[] = []
-    for await (const sha256 of this.#stored(list)) {
+    for await (const sha256 of hashesIn(this.#state, `${list}/`)) {
       const entry = await this.#state.get(`${list}/${sha256}`) as { at?: number, reason?: string } | null
       if (entry === null) continue
       lines.push({ sha256, at: entry.at ?? 0, reason: entry.reason ?? '', ...(list === 'restricted' ? { to: readersIn(entry) } : {}) })
@@ -153,36 +138,20 @@ export class HashLists {
   }
 
   /** Takes over what other nodes decided since the last call; the hashes that were looked at. Rejects with StoreError, and goes on next time. */
-  async follow (): Promise<string[]> {
-    if (this.#changes === null) return []
-    const started = this.#now()
-    if (started - this.#heard > DEAF_MS) await this.#compare()
-    for (const sha256 of await this.#changes.look()) this.#due.add(sha256)
-    this.#heard = started
-    const looked = [...this.#due]
-    // some at once: a block must be seen within seconds, also where each question takes its time
-    for (let at = 0; at < looked.length; at += LOOKS_AT_ONCE) {
-      const results = await Promise.allSettled(looked.slice(at, at + LOOKS_AT_ONCE).map(async (sha256) => {
-        await this.#locks.run(sha256, () => this.#refresh(sha256))
-        this.#due.delete(sha256)
-      }))
-      for (const each of results) if (each.status === 'rejected') throw each.reason
-    }
-    return looked
+  follow (): Promise<string[]> {
+    return this.#followed.follow()
   }
 
   async #refresh (sha256: string): Promise<void> {
     await Promise.all(LISTS.map((list) => this.#refreshIn(list, sha256)))
   }
 
-  async #compare (): Promise<void> {
+  /** What only one of store and memory has, and every restricted blob: who may read it may have changed too. */
+  async * #unlike (): AsyncIterable<string> {
     for (const list of LISTS) {
       const gone = new Set(this.#sets[list])
-      for await (const sha256 of this.#stored(list)) {
-        // who may read may have changed too
-        if (!gone.delete(sha256) || list === 'restricted') this.#due.add(sha256)
-      }
-      for (const sha256 of gone) this.#due.add(sha256)
+      for await (const sha256 of hashesIn(this.#state, `${list}/`)) if (!gone.delete(sha256) || list === 'restricted') yield sha256
+      yield * gone
     }
   }
 }

@@ -6,7 +6,7 @@ import { startMarquee, upload } from '../support/app.ts'
 import { hashed, mirror } from '../support/asking.ts'
 import { onBothStores } from '../support/both-stores.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { startMinio } from '../support/minio.ts'
+import { sharedMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
 import { ask } from '../support/raw-http.ts'
 
@@ -153,7 +153,7 @@ t.test('nginx and the bucket are told as well: by X-Accel-Redirect, by 307, and 
   t.equal(secondsOf(sent?.headers['sunset'] ?? null), end)
   t.match(sent?.headers['cache-control'], /^public, max-age=1\d{4}, no-transform$/)
 
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   if (minio === null) return
   const { url } = await startMarquee(t, { env: { OFFLOAD: 'redirect' }, minio: { minio, bucket: await minio.newBucket() } })
   await upload(url, signer, film, { 'x-expiration': String(end) })

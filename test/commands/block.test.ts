@@ -2,9 +2,9 @@
 
 import t from 'tap'
 import { upload } from '../support/app.ts'
-import { runCommand, startServing } from '../support/command.ts'
+import { runCommand, runProgram, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 
 const owner = new Signer()
 const [bad, worse] = [seededBlob('bad', 30_000), seededBlob('worse', 500)]
@@ -13,7 +13,7 @@ const status = async (url: string, sha256: string): Promise<number> => (await fe
 
 t.test('blocks made without a server hold when it starts, and those asked of a server hold at once', async t => {
   const env = { DATA_DIR: t.testdir(), PORT: String(await freePort()) }
-  t.match(await runCommand(t, ['blocked'], env), { code: 0, out: '', err: 'nothing is blocked\n' })
+  t.match(await runProgram(t, ['blocked'], env), { code: 0, out: '', err: 'nothing is blocked\n' })
   t.match(await runCommand(t, ['block', bad.sha256.toUpperCase(), '--reason', 'on\nits \x1b[31mown'], env), { code: 0, out: `${bad.sha256} blocked\n`, err: '' })
   const alone = await runCommand(t, ['blocked'], env)
   t.match(alone.out, new RegExp(`^${bad.sha256}  20\\d\\d-\\S+Z  on its .*own\n$`))

@@ -6,7 +6,7 @@ import { decode, npubEncode } from 'nostr-tools/nip19'
 import t from 'tap'
 import { pubkeyOf } from '../../server/auth/signature.ts'
 import { openNodeKey } from '../../server/node-key.ts'
-import { runCommand } from '../support/command.ts'
+import { runCommand, runProgram } from '../support/command.ts'
 import { NSEC, SECRET } from '../support/config.ts'
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
@@ -15,7 +15,7 @@ const secretIn = (path: string): string => Buffer.from(decode(readFileSync(path,
 
 t.test('the first call makes node.key, for its user alone, and every call prints its npub', async t => {
   const dataDir = join(t.testdir(), 'new')
-  const first = await runCommand(t, ['key'], { DATA_DIR: dataDir })
+  const first = await runProgram(t, ['key'], { DATA_DIR: dataDir })
   const path = join(dataDir, 'node.key')
   t.strictSame([first.code, first.err, modeOf(path)], [0, '', '600'])
   t.equal(first.out, `${npubOf(secretIn(path))}\n`)

@@ -3,9 +3,9 @@
 import t from 'tap'
 import { upload } from '../support/app.ts'
 import { remove } from '../support/asking.ts'
-import { runCommand, startServing } from '../support/command.ts'
+import { runCommand, runProgram, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 
 const owner = new Signer()
 const blob = seededBlob('pinned', 30_000)
@@ -17,7 +17,7 @@ t.test('a pin keeps a blob whether a server was asked or the data folder, and un
   t.equal((await upload(server.url, owner, blob)).status, 201)
   server.kill('SIGTERM')
   await server.ended
-  t.match(await runCommand(t, ['pin', sha256, '--reason', 'the opening film'], env), { code: 0, out: `${sha256} pinned\n`, err: '' })
+  t.match(await runProgram(t, ['pin', sha256, '--reason', 'the opening film'], env), { code: 0, out: `${sha256} pinned\n`, err: '' })
   t.match(await runCommand(t, ['pinned'], env), { code: 0, out: /the opening film\n$/ })
 
   const again = await startServing(t, env)

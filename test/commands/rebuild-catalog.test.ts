@@ -11,7 +11,7 @@ import { buildWithdrawal } from '../../server/catalog/kinds/withdrawal.ts'
 import { openDatabase } from '../../server/database.ts'
 import { tablesOf } from '../support/catalog-tables.ts'
 import { startMarquee } from '../support/app.ts'
-import { runCommand } from '../support/command.ts'
+import { runCommand, runProgram } from '../support/command.ts'
 import { smallFilm, uploadFilm } from '../support/film-blobs.ts'
 import { Signer } from '../support/keys.ts'
 import type { Test } from 'tap'
@@ -75,7 +75,7 @@ t.test('rebuild --catalog folds the log into the very same tables, ids and with 
   const { dataDir, env, tables, manifests, last } = await used(t)
   for (const [options, told] of [[[], 'ids checked'], [['--signatures'], 'ids and signatures checked']] as const) {
     inDatabase(dataDir, (database) => { database.exec("DELETE FROM titles; DELETE FROM adverts; UPDATE collections SET title = 'spoilt'") })
-    t.match(await runCommand(t, ['rebuild', '--catalog', ...options], env), { code: 0, out: `rebuilt: the catalog from ${last} events, ${told}\n` })
+    t.match(await runProgram(t, ['rebuild', '--catalog', ...options], env), { code: 0, out: `rebuilt: the catalog from ${last} events, ${told}\n` })
     inDatabase(dataDir, (database) => {
       t.equal(tablesOf(database), tables)
       t.equal(manifestsOf(database), manifests, 'manifests are no fold over events')

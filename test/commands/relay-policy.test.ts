@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import t from 'tap'
 import { LINE_LIMIT } from '../../server/catalog/strfry-plugin.ts'
 import { newFolder } from '../support/both-stores.ts'
-import { runCommand, startCommand } from '../support/command.ts'
+import { runCommand, runProgram, startCommand } from '../support/command.ts'
 import { Signer } from '../support/keys.ts'
 import { NODE_FLAGS } from '../support/node-flags.ts'
 import { ROOT } from '../support/source.ts'
@@ -57,7 +57,7 @@ function startPlugin (t: Test, file: string): { write: (text: string | Buffer) =
 t.test('a call that says not what it wants, and a policy file that is bad or not there, are exit code 2 with every fault told', async t => {
   const file = writePolicy(t)
   for (const args of [[], ['--strfry'], ['--policy', file], ['--policy', file, '--strfry', '--grpc', '127.0.0.1:0'], ['--policy', file, '--grpc', '50051']]) {
-    const { code, out, err } = await runCommand(t, ['relay-policy', ...args])
+    const { code, out, err } = await runProgram(t, ['relay-policy', ...args])
     t.strictSame([code, out], [2, ''], args.join(' '))
     t.match(err, /--grpc/)
   }
@@ -117,7 +117,7 @@ t.test('gRPC is loaded by nothing else than `relay-policy --grpc`', async t => {
   const preload = join(newFolder(t), 'preload.cjs')
   writeFileSync(preload, "process.on('exit', () => console.error('grpc: ' + Object.keys(require('module')._cache).some((name) => name.includes('@grpc'))))\n")
   const env = { NODE_OPTIONS: `--require=${preload}` }
-  t.match((await runCommand(t, ['config'], env)).err, 'grpc: false')
+  t.match((await runProgram(t, ['config'], env)).err, 'grpc: false')
   const serving = startCommand(t, ['serve'], { ...env, PORT: '0', DATA_DIR: newFolder(t) })
   await serving.prints(/listens on/)
   serving.kill('SIGTERM')

@@ -11,9 +11,9 @@ import { ClientAddresses } from '../../server/auth/client-address.ts'
 import { RateLimits } from '../../server/auth/rate-limits.ts'
 import { openDatabase } from '../../server/database.ts'
 import { refuse } from '../../server/refusal.ts'
-import { runCommand, startServing } from '../support/command.ts'
+import { runCommand, runProgram, startServing } from '../support/command.ts'
 import { Signer } from '../support/keys.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 import { AWAY, GOOD, LEFT, fillOutbox, relayReportOf } from '../support/relay-report.ts'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
@@ -44,7 +44,7 @@ t.test('a running server tells of each relay: state, since when, failures, words
   fillOutbox(database)
   const url = await startAdmin(t, database)
   const env = { DATA_DIR: t.testdir({}), PORT: new URL(url).port, NODE_KEY: Buffer.from(key.secret).toString('hex') }
-  const json = await runCommand(t, ['relays', '--json'], env)
+  const json = await runProgram(t, ['relays', '--json'], env)
   t.match(json, { code: 0, err: '' })
   t.match(linesIn(json.out), [
     {

@@ -1,9 +1,9 @@
 // `marquee reports`: what people reported (BUD-09), asked of the running server, and of the store itself when none runs.
 
 import t from 'tap'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 import { upload } from '../support/app.ts'
-import { runCommand, startServing } from '../support/command.ts'
+import { runCommand, runProgram, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 
 const [owner, reporter] = [new Signer(), new Signer()]
@@ -14,7 +14,7 @@ const report = (content: string, createdAt: number): ReturnType<Signer['sign']> 
 
 t.test('the same reports are listed while the server runs and when it does not', async t => {
   const env = { DATA_DIR: t.testdir(), PORT: String(await freePort()) }
-  t.match(await runCommand(t, ['reports'], env), { code: 0, out: '', err: 'no reports\n' }, 'none yet, and no server')
+  t.match(await runProgram(t, ['reports'], env), { code: 0, out: '', err: 'no reports\n' }, 'none yet, and no server')
   const server = await startServing(t, env)
   t.match(await runCommand(t, ['reports'], env), { code: 0, out: '', err: 'no reports\n' }, 'none yet, of a server')
 

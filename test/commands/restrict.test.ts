@@ -3,9 +3,9 @@
 import { npubEncode, nsecEncode } from 'nostr-tools/nip19'
 import t from 'tap'
 import { upload } from '../support/app.ts'
-import { runCommand, startServing } from '../support/command.ts'
+import { runCommand, runProgram, startServing } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 
 const [owner, one, two] = [new Signer(), new Signer(), new Signer()]
 const blob = seededBlob('restricted', 30_000)
@@ -13,7 +13,7 @@ const { sha256 } = blob
 
 t.test('restrictions made without a server hold when it starts, and those asked of a server hold at once', async t => {
   const env = { DATA_DIR: t.testdir(), PORT: String(await freePort()) }
-  t.match(await runCommand(t, ['restricted'], env), { code: 0, out: '', err: 'nothing is restricted\n' })
+  t.match(await runProgram(t, ['restricted'], env), { code: 0, out: '', err: 'nothing is restricted\n' })
   t.match(await runCommand(t, ['restrict', sha256, '--to', npubEncode(one.pubkey), '--reason', 'a draft'], env), { code: 0, out: `${sha256} restricted\n`, err: '' })
   t.match((await runCommand(t, ['restricted'], env)).out, new RegExp(`^${sha256}  20\\d\\d-\\S+Z  ${npubEncode(one.pubkey)}  a draft\n$`))
   const server = await startServing(t, env)

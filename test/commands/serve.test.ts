@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { upload } from '../support/app.ts'
-import { runCommand, startServing } from '../support/command.ts'
+import { runCommand, runProgram, startServing } from '../support/command.ts'
 import { writeConfig, NSEC, SECRET } from '../support/config.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { RawClient } from '../support/raw-http.ts'
@@ -109,7 +109,7 @@ t.test('a second server on the folder is refused with 1 and told who has it; ver
   const dataDir = t.testdir()
   const server = await startServing(t, { DATA_DIR: dataDir })
   for (const command of ['serve', 'verify', 'rebuild']) {
-    const { code, out, err } = await runCommand(t, [command], { DATA_DIR: dataDir, PORT: '0' })
+    const { code, out, err } = await runProgram(t, [command], { DATA_DIR: dataDir, PORT: '0' })
     t.strictSame([code, out], [1, ''], command)
     t.match(err, `in use by marquee serve (process ${server.pid}, since `)
   }
@@ -126,7 +126,7 @@ t.test('a port that is taken is told, with 1, and the folder is let go', async t
   await once(other, 'listening')
   t.teardown(() => { other.close() })
   const { port } = other.address() as AddressInfo
-  const { code, err } = await runCommand(t, ['serve'], { DATA_DIR: dataDir, PORT: String(port) })
+  const { code, err } = await runProgram(t, ['serve'], { DATA_DIR: dataDir, PORT: String(port) })
   t.equal(code, 1)
   t.match(err, `127.0.0.1:${port}`)
   t.match(err, 'in use')
@@ -135,7 +135,7 @@ t.test('a port that is taken is told, with 1, and the folder is let go', async t
 
 t.test('a data folder that cannot be made is told, with 1', async t => {
   const dataDir = join(t.testdir({ file: 'in the way' }), 'file', 'data')
-  const { code, err } = await runCommand(t, ['serve'], { DATA_DIR: dataDir, PORT: '0' })
+  const { code, err } = await runProgram(t, ['serve'], { DATA_DIR: dataDir, PORT: '0' })
   t.equal(code, 1)
   t.match(err, dataDir)
   t.notMatch(err, /\n +at /, 'in a sentence, not a stack')
@@ -176,7 +176,7 @@ t.test('behind a public URL it says both where it listens and what it is known a
 })
 
 t.test('more workers than are built is a configuration that is off: 2', async t => {
-  const { code, err } = await runCommand(t, ['serve'], { DATA_DIR: t.testdir(), WORKERS: '2', PORT: '0' })
+  const { code, err } = await runProgram(t, ['serve'], { DATA_DIR: t.testdir(), WORKERS: '2', PORT: '0' })
   t.equal(code, 2)
   t.match(err, /^config: \/workers/)
 })
@@ -190,7 +190,7 @@ t.test('a spoilt database is told with the way out, and rebuild is that way', as
   server.kill('SIGTERM')
   await server.ended
   writeFileSync(join(dataDir, 'marquee.db'), Buffer.alloc(20_000, 'spoilt '))
-  const { code, err } = await runCommand(t, ['serve'], env)
+  const { code, err } = await runProgram(t, ['serve'], env)
   t.equal(code, 1)
   t.match(err, /marquee\.db is damaged.*marquee rebuild/)
   t.match(await runCommand(t, ['rebuild'], env), { code: 0, out: /^rebuilt: 1 blobs of 50000 bytes, 1 owners/ })

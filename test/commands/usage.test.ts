@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { runCommand } from '../support/command.ts'
+import { runCommand, runProgram } from '../support/command.ts'
 import { NSEC, SECRET, writeConfig } from '../support/config.ts'
 
 const COMMANDS = ['serve', 'config', 'verify', 'rebuild', 'copy', 'key', 'relays', 'reports', 'block', 'unblock', 'blocked', 'pin', 'unpin', 'pinned', 'allow', 'disallow', 'allowed', 'restrict', 'unrestrict', 'restricted', 'relay-policy']
@@ -13,7 +13,7 @@ const GROUPS = ['film', 'release']
 
 t.test('help is printed for the whole and for each command, with exit code 0', async t => {
   for (const args of [['--help'], ['-h'], ['help']]) {
-    const { code, out, err } = await runCommand(t, args)
+    const { code, out, err } = await runProgram(t, args)
     t.strictSame([code, err], [0, ''], args.join(' '))
     for (const name of [...COMMANDS, ...GROUPS]) t.match(out, new RegExp(`^ +${name} `, 'm'), name)
   }
@@ -30,7 +30,7 @@ t.test('no command, an unknown one, an unknown option and a stray word are exit 
     t.strictSame([code, out], [2, ''], args.join(' '))
     t.match(err, /marquee (COMMAND|\w+) \[/, 'how it is called')
   }
-  t.match((await runCommand(t, ['sevre'])).err, 'no command "sevre"')
+  t.match(await runProgram(t, ['sevre']), { code: 2, out: '', err: 'no command "sevre"' })
 })
 
 t.test('a bad configuration is exit code 2, and every problem is told at once, before anything is touched', async t => {
@@ -41,14 +41,14 @@ t.test('a bad configuration is exit code 2, and every problem is told at once, b
     for (const place of ['/port', '/colour', '/policy/0/maxSize', '/store', '/nodeKey']) t.match(err, new RegExp(`^config: ${place}\\b`, 'm'), place)
     t.notMatch(err, 'hunter2')
   }
-  t.match((await runCommand(t, ['serve', '--config', 'no-such-file.json'])).err, /^config: .*no-such-file\.json/)
+  t.match((await runProgram(t, ['serve', '--config', 'no-such-file.json'])).err, /^config: .*no-such-file\.json/)
 })
 
 t.test('config prints what is in force as JSON, secrets starred wherever they came from', async t => {
   const file = writeConfig(t, { minio: { accessKey: 'an-access-key', secretKey: 'a-secret-key' }, maxBlobSize: '1MiB' })
   const secret = join(dirname(file), 'node-key')
   writeFileSync(secret, `${NSEC}\n`)
-  const { code, out, err } = await runCommand(t, ['config', '--config', file], {
+  const { code, out, err } = await runProgram(t, ['config', '--config', file], {
     NODE_KEY_FILE: secret, METRICS_TOKEN: 'a-metrics-token', TIMESTAMP_KEY: 'a-timestamp-key', DATA_DIR: '/srv/blobs', PORT: '4000'
   })
   t.strictSame([code, err], [0, ''])

@@ -7,7 +7,7 @@ import t from 'tap'
 import { Layout } from '../../server/stores/layout.ts'
 import { sha256Multihash } from '../../server/stores/multihash.ts'
 import { startMarquee, upload } from '../support/app.ts'
-import { runCommand } from '../support/command.ts'
+import { runCommand, runProgram } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { listed } from '../support/asking.ts'
 import type { AddressInfo } from 'node:net'
@@ -57,7 +57,7 @@ const linesOf = (out: string): Record<string, unknown>[] => out.trimEnd().split(
 
 t.test('a store in order is told to be, with 0, and with plain progress where there is no terminal', async t => {
   const { env } = await used(t)
-  const { code, out, err } = await runCommand(t, ['verify'], env)
+  const { code, out, err } = await runProgram(t, ['verify'], env)
   t.equal(code, 0)
   t.equal(out, '2 packs (59000 bytes hashed), 6 index records, 4 owners: all is well\n')
   t.match(err, /^verify: 1 packs, \d+ MB hashed\n/)

@@ -8,7 +8,8 @@ import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, remove } from '../support/asking.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
-import { runMarquee, startCrashing, storeEnv } from '../support/children.ts'
+import { startCrashing, storeEnv } from '../support/children.ts'
+import { runCommand } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import type { Test } from 'tap'
 import type { StorePlace } from '../support/children.ts'
@@ -91,18 +92,18 @@ async function checkAfter (t: Test, place: StorePlace, dataDir: string, signer: 
   if (place === null) t.same(readdirSync(join(dataDir, 'store', 'drafts')), [], 'no draft is left')
   await close()
 
-  const repair = await runMarquee(t, ['verify', '--repair', '--json'], storeEnv(dataDir, place))
-  t.equal(repair.code, 0, 'verify --repair exits with 0', { output: repair.output })
-  const second = await runMarquee(t, ['verify', '--json'], storeEnv(dataDir, place))
-  t.equal(second.code, 0, 'then verify exits with 0', { output: second.output })
-  t.same(faultsIn(second.output), [], 'everything is clean')
+  const repair = await runCommand(t, ['verify', '--repair', '--json'], storeEnv(dataDir, place))
+  t.equal(repair.code, 0, 'verify --repair exits with 0', { output: repair.out + repair.err })
+  const second = await runCommand(t, ['verify', '--json'], storeEnv(dataDir, place))
+  t.equal(second.code, 0, 'then verify exits with 0', { output: second.out + second.err })
+  t.same(faultsIn(second.out), [], 'everything is clean')
 
   const again = await startMarquee(t, { dataDir, minio: place })
   t.equal((await upload(again.url, signer, blob)).status, there ? 200 : 201, 'the sender who tries again succeeds')
   t.same(await hashed(await fetch(`${again.url}/${blob.sha256}`)), { status: 200, size: blob.bytes.length, sha256: blob.sha256 })
   for (const each of kept) t.same(await hashed(await fetch(`${again.url}/${each.sha256}`)), { status: 200, size: each.bytes.length, sha256: each.sha256 })
   await again.close()
-  return faultsIn(repair.output)
+  return faultsIn(repair.out)
 }
 
 

@@ -8,7 +8,7 @@ import { send, startOrigin } from '../support/blob-origin.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
 import { runMarquee, storeEnv } from '../support/children.ts'
 import { damagerOf } from '../support/damage.ts'
-import { startMinio } from '../support/minio.ts'
+import { sharedMinio } from '../support/minio.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { sampleOf, scrape } from '../support/metrics.ts'
 import { ask } from '../support/raw-http.ts'
@@ -149,7 +149,7 @@ await onBothStores(t, 'a damaged blob that its last owner deletes is gone, with 
 })
 
 t.test('what one node of a bucket finds damaged, and what it repairs, the others know within 5 s', async t => {
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   if (minio === null) return
   const place = { minio, bucket: await minio.newBucket() }
   const [a, b] = [await startMarquee(t, { minio: place }), await startMarquee(t, { minio: place })]

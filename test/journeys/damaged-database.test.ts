@@ -7,7 +7,7 @@ import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed } from '../support/asking.ts'
 import { newFolder } from '../support/both-stores.ts'
-import { runCommand } from '../support/command.ts'
+import { runCommand, runProgram } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import type { Test } from 'tap'
 
@@ -45,7 +45,7 @@ t.test('a file that is no database, and one whose pages are rubbish, end the sta
   for (const spoil of [() => { writeFileSync(folder.path, 'This is no database. '.repeat(1000)) }, () => { spoilPages(folder.path) }]) {
     spoil()
     for (const name of ['marquee.db-wal', 'marquee.db-shm']) rmSync(join(folder.dataDir, name), { force: true })
-    const { code, err } = await runCommand(t, ['serve'], folder.env)
+    const { code, err } = await runProgram(t, ['serve'], folder.env)
     t.equal(code, 1)
     t.match(err, /marquee\.db is damaged.*`marquee rebuild`/)
     t.notMatch(err, /\n {4}at /, 'no stack')
@@ -58,7 +58,7 @@ t.test('a database of a newer program is refused with 1, and left alone', async 
   const database = new Sqlite(path)
   database.pragma('user_version = 999')
   database.close()
-  const { code, err } = await runCommand(t, ['serve'], env)
+  const { code, err } = await runProgram(t, ['serve'], env)
   t.equal(code, 1)
   t.match(err, /of version 999.*newer marquee/)
 })

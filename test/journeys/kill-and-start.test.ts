@@ -5,13 +5,15 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } fro
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { blake3 } from '@napi-rs/blake-hash'
-import t from 'tap'
+import root from 'tap'
 import { openDatabase } from '../../server/database.ts'
 import { Descriptors } from '../../server/stores/descriptors.ts'
+import { databasePath } from '../../server/marquee.ts'
 import { Layout } from '../../server/stores/layout.ts'
 import { sha256Multihash } from '../../server/stores/multihash.ts'
 import { openFsStores } from '../../server/stores/open.ts'
 import { buildOwner } from '../../server/stores/owners.ts'
+import { kernelOf } from '../../server/stores/same-kernel.ts'
 import { verify } from '../../server/stores/verify.ts'
 import { dump, keysOf, nodeOf } from '../suites/node-of.ts'
 import { StoppingFiles } from '../suites/stopping-files.ts'
@@ -36,13 +38,29 @@ interface Place {
 }
 
 /** A folder whose server ran on a kernel of the test's, and holds `kept`. */
-async function newPlace (t: Test): Promise<Place> {
-  const root = newFolder(t)
-  const place = { dataDir: join(root, 'data'), bootIdFile: join(root, 'boot-id') }
+async function runOnce (t: Test): Promise<Place> {
+  const folder = newFolder(t)
+  const place = { dataDir: join(folder, 'data'), bootIdFile: join(folder, 'boot-id') }
   writeFileSync(place.bootIdFile, 'one\n')
   const { close, url } = await startMarquee(t, place)
   t.equal((await upload(url, new Signer(), kept)).status, 201)
   await close()
+  return place
+}
+
+let first: Promise<Place> | null = null
+
+/** The same for each who asks: a copy of the first, whose database is told that its server ran on these very files. */
+async function newPlace (t: Test): Promise<Place> {
+  const copied = (await (first ??= runOnce(root))).dataDir
+  const folder = newFolder(t)
+  const place = { dataDir: join(folder, 'data'), bootIdFile: join(folder, 'boot-id') }
+  cpSync(copied, place.dataDir, { recursive: true })
+  writeFileSync(place.bootIdFile, 'one\n')
+  const path = databasePath(place.dataDir)
+  const database = openDatabase(path)
+  new Descriptors(database).setMark('kernel', kernelOf([path, join(place.dataDir, 'store')], place.bootIdFile))
+  database.close()
   return place
 }
 
@@ -125,7 +143,7 @@ function worksOn (blob: typeof packed, how: string): Work[] {
 }
 
 for (const { name, before, work, owners } of [...worksOn(packed, 'packed'), ...worksOn(inline, 'inline')]) {
-  await t.test(`a kill before any file call of ${name}: the start after it ends as a full comparison would`, async (t) => {
+  await root.test(`a kill before any file call of ${name}: the start after it ends as a full comparison would`, async (t) => {
     const seen = new Set<string>()
     let calls = 0
     for (let ended = false; !ended; calls++) {
@@ -169,7 +187,7 @@ const KILLED: readonly Killed[] = [
 ]
 
 for (const { step, doing, owners } of KILLED) {
-  await t.test(`kill -9 after '${step}' of a blob in the log (${doing}): the start after it ends as a full comparison would`, async (t) => {
+  await root.test(`kill -9 after '${step}' of a blob in the log (${doing}): the start after it ends as a full comparison would`, async (t) => {
     const place = await newPlace(t)
     const [anna, ben] = [new Signer(), new Signer()]
     const server = await startCrashing(t, { DATA_DIR: place.dataDir, PORT: '0', BOOT_ID_FILE: place.bootIdFile, ARMED: 'later' }, step, small)
@@ -195,7 +213,7 @@ async function killedAtRest (t: Test): Promise<Place> {
   return place
 }
 
-await t.test('everything is compared where no kernel tells, where another ran, and for a copy of the folder', async (t) => {
+await root.test('everything is compared where no kernel tells, where another ran, and for a copy of the folder', async (t) => {
   for (const [why, change] of [
     ['another boot id', ({ bootIdFile }: Place) => { writeFileSync(bootIdFile, 'two\n') }],
     ['an empty boot id', ({ bootIdFile }: Place) => { writeFileSync(bootIdFile, '\n') }],
@@ -230,7 +248,7 @@ await t.test('everything is compared where no kernel tells, where another ran, a
   t.notOk((await start(t, await killedAtRest(t))).full, 'and not after a kill alone')
 })
 
-await t.test('a start that was killed before it had compared everything is followed by one that does', async (t) => {
+await root.test('a start that was killed before it had compared everything is followed by one that does', async (t) => {
   const place = await killedAtRest(t)
   writeFileSync(place.bootIdFile, 'two\n')
   const broken = await openFsStores(join(place.dataDir, 'store'))
@@ -241,14 +259,14 @@ await t.test('a start that was killed before it had compared everything is follo
   t.ok((await start(t, place)).full)
 })
 
-await t.test('foreign tools in the store: everything is compared after a kill', async (t) => {
+await root.test('foreign tools in the store: everything is compared after a kill', async (t) => {
   const place = await killedAtRest(t)
   const { close, marquee } = await startMarquee(t, { ...place, env: { FOREIGN_BLOBS: 'on' } })
   t.not(marquee.descriptors.ownership(kept.sha256, PLANTED), null)
   await close()
 })
 
-await t.test('what a log held is compared also where `marquee verify` replayed it before the server started again', async (t) => {
+await root.test('what a log held is compared also where `marquee verify` replayed it before the server started again', async (t) => {
   const place = await newPlace(t)
   const signer = new Signer()
   const env = { DATA_DIR: place.dataDir, PORT: '0', BOOT_ID_FILE: place.bootIdFile, ARMED: 'later' }

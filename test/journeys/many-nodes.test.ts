@@ -8,7 +8,7 @@ import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, remove } from '../support/asking.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { startMinio } from '../support/minio.ts'
+import { sharedMinio } from '../support/minio.ts'
 import { playCluster } from './cluster-journey.ts'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 
@@ -18,7 +18,7 @@ t.test('three servers on one MinIO under uploads, mirrors, deletes, blocks and k
   playCluster(t, { duration: 20_000, killEvery: 3500 }))
 
 t.test('a node that joins a bucket which others filled serves, takes and deletes at once, catches up in the background and says how far it is', async (t) => {
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   if (minio === null) return
   const bucket = await minio.newBucket()
   const old = await startMarquee(t, { minio: { minio, bucket } })
@@ -49,7 +49,7 @@ t.test('a node that joins a bucket which others filled serves, takes and deletes
 })
 
 t.test('a boot aborts its own uploads alone: what other nodes have half of goes on and is whole', async (t) => {
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   if (minio === null) return
   const bucket = await minio.newBucket()
   const one = await startMarquee(t, { minio: { minio, bucket } })

@@ -8,7 +8,7 @@ import { hashed, listed, mirror, remove } from '../support/asking.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
 import { runMarquee, storeEnv } from '../support/children.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { startMinio } from '../support/minio.ts'
+import { sharedMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
 
 const SIZES = [900, 60_000, 3_000_000]
@@ -80,7 +80,7 @@ await onBothStores(t, 'a block hides what is pinned and keeps it; one that delet
 })
 
 t.test('two servers on one bucket: a pin at one keeps what the other takes and loses', async t => {
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   if (minio === null) return
   const bucket = await minio.newBucket()
   const env = { NODE_KEY: '17'.repeat(32) }

@@ -9,7 +9,7 @@ import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, remove } from '../support/asking.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
 import { runMarquee, startServer, storeEnv } from '../support/children.ts'
-import { freePort } from '../support/minio.ts'
+import { freePort } from '../support/program.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 
 const HEADERS = ['content-type', 'content-length', 'last-modified', 'etag', 'accept-ranges', 'cache-control']

@@ -10,7 +10,7 @@ import { send, startOrigin } from '../support/blob-origin.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
 import { runMarquee, storeEnv } from '../support/children.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
-import { startMinio } from '../support/minio.ts'
+import { sharedMinio, startMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
 import type { Test } from 'tap'
 import type { Running } from '../support/app.ts'
@@ -183,7 +183,7 @@ t.test('two servers on one bucket: a restriction at one holds at the other withi
 
 t.test('with an offload to nginx or the bucket a restricted blob is sent by this server, to who may read it', async t => {
   const secret = 'a-secret-of-16-or-more'
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   const servers = [
     [await startMarquee(t, { env: { OFFLOAD: 'x-accel', OFFLOAD_SECRET: secret } }), { 'x-marquee-offload': secret }],
     ...(minio === null ? [] : [[await startMarquee(t, { env: { OFFLOAD: 'redirect' }, minio: { minio, bucket: await minio.newBucket() } }), {}]])

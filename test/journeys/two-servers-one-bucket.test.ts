@@ -5,7 +5,7 @@ import { Client } from 'minio'
 import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, remove } from '../support/asking.ts'
-import { startMinio } from '../support/minio.ts'
+import { sharedMinio, startMinio } from '../support/minio.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import type { Minio } from '../support/minio.ts'
 
@@ -31,7 +31,7 @@ async function within5s (isSo: () => Promise<boolean>): Promise<boolean> {
 }
 
 t.test('two servers take one blob at the same moment as one pack with two owners, and each serves what the other holds', async t => {
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   if (minio === null) return
   const bucket = await minio.newBucket()
   const [a, b] = [await startMarquee(t, { minio: { minio, bucket } }), await startMarquee(t, { minio: { minio, bucket } })]
@@ -63,7 +63,7 @@ t.test('two servers take one blob at the same moment as one pack with two owners
 })
 
 t.test('what one server wrote the other serves at once, with the same words, and what one deleted the other forgets within 5 s', async t => {
-  const minio = await startMinio(t)
+  const minio = await sharedMinio()
   if (minio === null) return
   const bucket = await minio.newBucket()
   const [a, b] = [await startMarquee(t, { minio: { minio, bucket } }), await startMarquee(t, { minio: { minio, bucket } })]

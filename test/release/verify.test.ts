@@ -77,14 +77,15 @@ t.test('any single bit that is another in any document is refused', async (t) =>
   const intermediate = { ...requestOf({ manifest: (each) => { Object.assign(each, { sequence: 31, min_sequence_to_upgrade_from: 0, rollback_floor: 0 }) } }), pointer: request.pointer, intent: 'intermediate' as const, installed: 30 }
   t.equal(verifyRelease(intermediate).verdict, 'install', 'no pointer names the hash of this one: its signature alone keeps it')
   const random = new Random(20261121)
-  for (const [whole, name] of [[request, 'bundle'], [request, 'pointer'], [request, 'manifest'], [intermediate, 'manifest']] as const) {
+  // of the manifests some bytes alone: they are the longest by far
+  for (const [whole, name, step] of [[request, 'bundle', 1], [request, 'pointer', 1], [request, 'manifest', 5], [intermediate, 'manifest', 3]] as const) {
     const through: number[] = []
-    for (let at = 0; at < whole[name].length; at++) {
+    for (let at = random.below(step); at < whole[name].length; at += step) {
       const bytes = Buffer.from(whole[name])
       bytes[at]! ^= 1 << random.below(8)
       if (verifyRelease({ ...whole, [name]: bytes }).verdict !== 'refused') through.push(at)
     }
-    t.strictSame(through, [], `${name}, ${whole[name].length} bytes`)
+    t.strictSame(through, [], `${name}, ${whole[name].length} bytes, seed ${random.seed}`)
   }
 })
 

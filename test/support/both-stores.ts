@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startMinio } from './minio.ts'
+import { sharedMinio } from './minio.ts'
 import type { Test } from 'tap'
 import type { StorePlace } from './children.ts'
 
@@ -18,7 +18,7 @@ export function newFolder (t: Test): string {
 export async function onBothStores (t: Test, name: string, journey: (t: Test, newPlace: () => Promise<StorePlace>) => Promise<unknown>): Promise<void> {
   await t.test(`${name}: folders`, (t) => journey(t, async () => null))
   await t.test(`${name}: MinIO`, async (t) => {
-    const minio = await startMinio(t)
+    const minio = await sharedMinio()
     if (minio !== null) await journey(t, async () => ({ minio, bucket: await minio.newBucket() }))
   })
 }

@@ -87,7 +87,7 @@ export function startCrashing (t: Test, env: Record<string, string>, step: strin
   return listening(launch(t, CRASHING, [step, sha256, blake3(bytes).toString('hex')], env))
 }
 
-/** `marquee COMMAND`, run to its end. */
+/** `marquee COMMAND`, run to its end as a process of its own. */
 export async function runMarquee (t: Test, args: string[], env: Record<string, string>): Promise<{ code: number | null, output: string }> {
   const { child, output } = launch(t, MAIN, args, env)
   const [code] = await once(child, 'close') as [number | null]

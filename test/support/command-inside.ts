@@ -12,8 +12,8 @@ export async function runInside (command: StandaloneCommand, args: string[], env
     values, words: positionals, loadConfig: () => loadConfig({ file: null, env: {} }),
     terminal: {
       pid: process.pid, traces: null, env, out: (line) => { texts.out += `${line}\n` }, err: (line) => { texts.err += `${line}\n` }, input: () => process.stdin,
-      progress: null, onStop: () => {}, onReload: () => {}
-    } as Parameters<StandaloneCommand['run']>[0]['terminal']
+      askSecretly: async () => null, progress: null, onStop: () => {}, onReload: () => {}
+    }
   })
   return { code, ...texts }
 }

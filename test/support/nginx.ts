@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { freePort } from './minio.ts'
+import { freePort } from './program.ts'
 import { findOnPath, requirePart } from './parts.ts'
 import { ROOT } from './source.ts'
 

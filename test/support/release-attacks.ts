@@ -153,6 +153,7 @@ bad('pointer-as-bundle', 'a latest pointer in the place of the trust bundle', { 
 bad('bundle-as-manifest', 'a trust bundle in the place of the manifest', { ...base, manifest: base.bundle!, pointer: pointerOf(base.manifest!, (each) => { each.manifest = { sha256: sha256Of(base.bundle!), blake3: blake3Of(base.bundle!), size: base.bundle!.length } }) }, 'manifest.document', 'SCHEMA_OTHER')
 bad('other-schema', 'a document of a later schema', requestOf({ bundle: (each) => { Object.assign(each, { schema: 'archipelago.trust-bundle/2' }) } }), 'bundle.document', 'SCHEMA_OTHER')
 bad('unknown-member', 'a member that the schema does not name', requestOf({ bundle: (each) => { Object.assign(each, { note: 'x' }) } }), 'bundle.document', 'BUNDLE_INVALID')
+bad('manifest-without-blake3', 'a manifest with a file that has no BLAKE3', requestOf({ manifest: (each) => { delete (each.components[0] as Partial<ReleaseManifest['components'][number]>).blake3 } }), 'manifest.document', 'MANIFEST_INVALID')
 
 // --- spellings --------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,58 @@
+// What ffprobe says of a video, read with suspicion: which streams are kept, how large the picture is as shown, how long it lasts. Pure.
+
+export interface VideoFacts {
+  /** Indexes of the streams to keep, in order: the video, then sound, then subtitles that the container takes. */
+  streams: readonly { index: number, is: 'video' | 'audio' | 'subtitle', language: string | null }[]
+  /** All codecs of them. */
+  codecs: readonly string[]
+  width: number
+  height: number
+  /** Seconds. */
+  duration: number | null
+}
+
+interface Told {
+  index?: unknown
+  codec_type?: unknown
+  codec_name?: unknown
+  width?: unknown
+  height?: unknown
+  disposition?: { attached_pic?: unknown }
+  tags?: { language?: unknown }
+  side_data_list?: { rotation?: unknown }[]
+}
+
+/** The arguments that make ffprobe say what `readFacts` reads. */
+export const ASKED = ['-of', 'json', '-show_entries', 'stream=index,codec_type,codec_name,width,height:stream_disposition=attached_pic:stream_tags=language:stream_side_data=rotation:format=duration']
+
+const MOST_STREAMS = 32
+
+/** `subtitles`: codecs of those that are kept. Null where there is no video, or nothing that could be one. */
+export function readFacts (text: string, subtitles: readonly string[]): VideoFacts | null {
+  let told: { streams?: unknown, format?: { duration?: unknown } }
+  try {
+    told = JSON.parse(text) as typeof told
+  } catch {
+    return null
+  }
+  const all = (Array.isArray(told.streams) ? told.streams : []) as Told[]
+  // a cover is a picture that music brings along
+  const video = all.find(({ codec_type: is, disposition }) => is === 'video' && disposition?.attached_pic !== 1)
+  const [width, height] = [Number(video?.width), Number(video?.height)]
+  if (video === undefined || !(width > 0 && height > 0)) return null
+  const others = (type: string): Told[] => all.filter(({ codec_type: is, codec_name: codec }) => is === type && (type !== 'subtitle' || subtitles.includes(String(codec))))
+  const kept = [video, ...others('audio'), ...others('subtitle')].slice(0, MOST_STREAMS)
+  const turned = (video.side_data_list ?? []).some(({ rotation }) => Math.abs(Number(rotation)) % 180 === 90)
+  const duration = Number(told.format?.duration)
+  return {
+    streams: kept.map(({ index, codec_type: is, tags }) => ({ index: Number(index), is: is as 'video', language: languageOf(tags?.language) })),
+    codecs: kept.map(({ codec_name: codec }) => String(codec)),
+    width: turned ? height : width,
+    height: turned ? width : height,
+    duration: Number.isFinite(duration) && duration >= 0 ? duration : null
+  }
+}
+
+function languageOf (told: unknown): string | null {
+  return typeof told === 'string' && /^[a-z]{3}$/.test(told) && told !== 'und' ? told : null
+}
