@@ -1,4 +1,4 @@
-// The pages' own paths: GET /watch/<naddr>, and the files of web/ below /web/. `GET /` is api/route.ts', which asks here when a browser asked. No
+// The pages' own paths: GET /watch/<naddr>, GET /backstage, and the files of web/ below /web/. `GET /` is api/route.ts', which asks here when a browser asked. No
 // other path is taken: every one-part path that begins with 64 hex digits is a blob's.
 
 import { Failure, oneLine } from '../errors.ts'
@@ -39,6 +39,9 @@ export async function pagesRooms (app: FastifyInstance, { pages, rates, findTitl
       return pages.send(reply.code(404).header('x-reason', oneLine(found.reason)), 'missing', { heading: 'No such film here', reason: found.reason })
     }
   })
+
+  // everything it shows and does is asked of the other rooms, with the creator's own signatures
+  app.route({ method, url: '/backstage', handler: async (_request, reply) => pages.send(reply, 'backstage') })
 
   app.route({
     method,

@@ -73,7 +73,7 @@ export function runProgram (t: Test, args: string[], env: Record<string, string>
 export async function runCommand (_t: Test, args: string[], env: Record<string, string> = {}): Promise<Ended> {
   const texts = { out: '', err: '' }
   const code = await runCommandLine(args, {
-    pid: process.pid, traces: null, env, askSecretly: async () => null, progress: null,
+    pid: process.pid, traces: null, env, progress: null,
     out: (line) => { texts.out += `${line}\n` },
     err: (line) => { texts.err += `${line}\n` },
     input: () => Readable.from([]), askSecretly: async () => null,
