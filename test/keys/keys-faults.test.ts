@@ -13,7 +13,7 @@ import type { Fault } from '../support/faulty-proxy.ts'
 /** Those that differ most. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   '404 of something else': SAYINGS['404 of something else']!, '200 with garbage': SAYINGS['200 with garbage']!, '503 SlowDown': SAYINGS['503 SlowDown']!,
-  'the answer lost after the work was done': { do: 'swallow' }, 'no answer ever': { do: 'hang' }
+  'the answer lost after the work was done': { do: 'swallow' }, 'the answer cut short': { do: 'cut answer', after: 3 }
 }
 /** More calls than any of these takes. */
 const MOST_CALLS = 6

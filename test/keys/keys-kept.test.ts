@@ -5,23 +5,23 @@ import { join } from 'node:path'
 import t from 'tap'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import { startMarquee, upload } from '../support/app.ts'
-import { newFolder, onBothStores } from '../support/both-stores.ts'
+import { newFolder } from '../support/both-stores.ts'
 import { runMarquee, startServer, storeEnv } from '../support/children.ts'
-import { bytesOf, callKeys, codeOf, getKey, newFilmKey, publishTitle, putAccess, putKey, titleOf } from '../support/film-keys.ts'
+import { bytesOf, callKeys, codeOf, getKey, newFilmKey, onFoldersAnd, publishTitle, putAccess, putKey, titleOf } from '../support/film-keys.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { startMinio } from '../support/minio.ts'
 import type { Running } from '../support/app.ts'
 import type { FilmKey } from '../support/film-keys.ts'
 
 const [creator, fan, stranger] = [new Signer(), new Signer(), new Signer()]
-await startMinio(t)
+const minio = await startMinio(t)
 
 async function audited (url: string): Promise<unknown[]> {
   const { entries } = await (await callKeys(url, creator, 'GET', `/keys/audit/${encodeURIComponent(titleOf(creator))}`)).json() as { entries: unknown[] }
   return entries
 }
 
-await onBothStores(t, 'keys, who took them, access and the log are the same after a restart, and after the database is lost and rebuilt', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'keys, who took them, access and the log are the same after a restart, and after the database is lost and rebuilt', async (t, newPlace) => {
   const place = await newPlace()
   const dataDir = newFolder(t)
   const film = newFilmKey()
@@ -65,7 +65,7 @@ t.test('a withdrawn title\'s keys have stopped at a server whose database is new
   t.equal((await getKey(url, null, film.id)).status, 410)
 })
 
-await onBothStores(t, 'under another node key a key is 503 KEY_SEALED_ELSEWHERE, never 500, until its creator hands it in again; sessions of the old one are over', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'under another node key a key is 503 KEY_SEALED_ELSEWHERE, never 500, until its creator hands it in again; sessions of the old one are over', async (t, newPlace) => {
   const place = await newPlace()
   const dataDir = newFolder(t)
   const film = newFilmKey()
@@ -84,7 +84,7 @@ await onBothStores(t, 'under another node key a key is 503 KEY_SEALED_ELSEWHERE,
   t.equal((await fetch(`${url}/keys/${film.id}?token=${token}`)).status, 401)
 })
 
-await onBothStores(t, 'a key whose 201 was seen is there after a kill -9', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'a key whose 201 was seen is there after a kill -9', async (t, newPlace) => {
   const place = await newPlace()
   const env = storeEnv(newFolder(t), place)
   const server = await startServer(t, env)
@@ -124,7 +124,7 @@ function findings (secret: Buffer, ...where: Iterable<[string, Buffer]>[]): stri
   return where.flatMap((some) => [...some].filter(([, bytes]) => spelled.some((each) => bytes.includes(each))).map(([path]) => path))
 }
 
-await onBothStores(t, 'a key is in no log, no file, no database, no snapshot and no blob, in no spelling', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'a key is in no log, no file, no database, no snapshot and no blob, in no spelling', async (t, newPlace) => {
   const place = await newPlace()
   const server: Running = await startMarquee(t, { minio: place })
   const { url, marquee, dataDir, log } = server

@@ -2,7 +2,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { sha256Hex } from '../../server/stores/multihash.ts'
+import type { Test } from 'tap'
+import type { StorePlace } from './children.ts'
 import type { Signer } from './keys.ts'
+import type { Minio } from './minio.ts'
 
 export interface FilmKey {
   /** 16 hex digits. */
@@ -71,4 +74,10 @@ async function publish (url: string, event: { id: string }): Promise<string> {
   const text = await response.text()
   if (!response.ok) throw new Error(`${response.status} ${text}`)
   return event.id
+}
+
+/** As onBothStores, with buckets of one MinIO, which is null where there is none. */
+export async function onFoldersAnd (minio: Minio | null, t: Test, name: string, journey: (t: Test, newPlace: () => Promise<StorePlace>) => Promise<unknown>): Promise<void> {
+  await t.test(`${name}: folders`, (t) => journey(t, async () => null))
+  if (minio !== null) await t.test(`${name}: MinIO`, (t) => journey(t, async () => ({ minio, bucket: await minio.newBucket() })))
 }
