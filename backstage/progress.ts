@@ -63,7 +63,7 @@ export function openProgress (terminal: Pick<Terminal, 'out' | 'err' | 'progress
         },
         end: () => {
           if (json) line({ stage: name, ended: true, done: round(done), unit, took_s: round((now() - begun) / 1000) })
-          else say(`${name.padEnd(18)} ${amount(done, unit)} in ${clock((now() - begun) / 1000)}${done - before > 0 ? `, ${rateText(rateNow(), unit)}` : ''}`.trimEnd())
+          else say(`${name.padEnd(18)} ${amount(done, unit)} in ${clock((now() - begun) / 1000)}${spoken(done - before > 0 ? rateText(rateNow(), unit) : '')}`)
         }
       }
     },
@@ -82,6 +82,11 @@ function barOf ({ name, done, total, unit, rate, left }: { name: string, done: n
 function rateText (rate: number | null, unit: Unit): string {
   if (rate === null) return ''
   return unit === 'seconds' ? `${rate.toFixed(rate < 10 ? 2 : 0)}x` : `${amount(rate, unit)}/s`
+}
+
+/** After a comma, where there is anything to say. */
+function spoken (text: string): string {
+  return text === '' ? '' : `, ${text}`
 }
 
 function amount (count: number, unit: Unit): string {

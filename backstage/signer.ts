@@ -56,7 +56,9 @@ async function textOf (path: string): Promise<string> {
 /** 64 hex digits; null for what is no secret key. */
 function secretIn (text: string): string | null {
   try {
-    const decoded = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : decode(text)
+    // `marquee key --make > FILE` writes the npub before it
+    const [nsec, ...others] = text.split(/\s+/).filter((word) => /^nsec1/i.test(word))
+    const decoded = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : decode(nsec !== undefined && others.length === 0 ? nsec : text)
     const bytes = Buffer.isBuffer(decoded) ? decoded : decoded.type === 'nsec' ? Buffer.from(decoded.data) : null
     if (bytes === null) return null
     pubkeyOf(bytes.toString('hex')) // throws for what is no key of the curve

@@ -3,6 +3,7 @@
 
 import { runCommandLine } from './commands/run.ts'
 import { readSecret } from './commands/secret-prompt.ts'
+import { rewritten } from './commands/terminal.ts'
 import { tracesAsked } from './traces.ts'
 
 // exitCode, not exit(): what was written to a pipe is let out first
@@ -14,7 +15,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   err: (line) => { process.stderr.write(`${line}\n`) },
   input: () => process.stdin,
   askSecretly: async (question) => process.stdin.isTTY ? readSecret(process.stdin, (text) => { process.stderr.write(text) }, question) : null,
-  progress: process.stderr.isTTY ? (line) => { process.stderr.write(`\r\x1b[K${line}`) } : null,
+  progress: process.stderr.isTTY ? (line) => { process.stderr.write(rewritten(line, process.stderr.columns)) } : null,
   onStop: (stop) => {
     process.once('SIGTERM', () => { stop('SIGTERM') })
     process.once('SIGINT', () => { stop('SIGINT') })

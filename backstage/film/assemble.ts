@@ -133,7 +133,7 @@ export async function assemble (parts: AssembleParts): Promise<FilmBuild> {
     source: { path: source.path, size: source.size, mtime_ms: source.mtimeMs }, recipe: parts.recipe, built_at: parts.now, text: request.text,
     files: [...files.values()], manifest: manifestRef, hashseq, master, aggregate: manifest.aggregate,
     event: templateOf({
-      d, text: request.text, durationMs: source.durationMs, manifest: manifestRef, hashseq, master: master.sha256, aggregate: manifest.aggregate,
+      d, text: request.text, encrypted: keys !== null, durationMs: source.durationMs, manifest: manifestRef, hashseq, master: master.sha256, aggregate: manifest.aggregate,
       film: { name: masterName, type: TYPES['m3u8']!, width: top!.width, height: top!.height, bitrate: Math.max(...variants.map(({ bandwidth }) => bandwidth)) },
       poster: posterName,
       trailer: trailer === null ? null : { name: trailerName!, type: trailer.type, width: trailer.width, height: trailer.height, durationMs: trailer.durationMs, size: trailer.size }

@@ -8,6 +8,7 @@ import type { EventTemplate, FilmBuild, FilmText } from './film-build.ts'
 export interface TemplateFacts {
   d: string
   text: FilmText
+  encrypted: boolean
   durationMs: number
   manifest: BlobRef
   hashseq: FilmBuild['hashseq']
@@ -21,17 +22,16 @@ export interface TemplateFacts {
   trailer: { name: string, type: string, width: number, height: number, durationMs: number, size: number } | null
 }
 
-export function templateOf ({ d, text, durationMs, manifest, hashseq, master, aggregate, film, poster, trailer }: TemplateFacts): EventTemplate {
+export function templateOf ({ d, text, encrypted, durationMs, manifest, hashseq, master, aggregate, film, poster, trailer }: TemplateFacts): EventTemplate {
   const media = (name: string, { type, width, height, ms, ...more }: { type: string, width: number, height: number, ms: number, bitrate?: number, size?: number }): object => ({
     url: name, sha256: hashOf(name), type, dim: `${width}x${height}`, duration: ms / 1000, images: [poster], ...more
   })
+  const theFilm = media(film.name, { type: film.type, width: film.width, height: film.height, ms: durationMs, bitrate: film.bitrate })
+  const itsTrailer = trailer === null ? [] : [media(trailer.name, { type: trailer.type, width: trailer.width, height: trailer.height, ms: trailer.durationMs, size: trailer.size })]
   const { kind, content, tags } = buildTitle({
     kind: TITLE_KIND, d, ...factsOf(text), duration: durationMs / 1000, manifest, hashSequence: hashseq, master, aggregate,
-    // the first is what any client can play
-    media: [
-      ...(trailer === null ? [] : [media(trailer.name, { type: trailer.type, width: trailer.width, height: trailer.height, ms: trailer.durationMs, size: trailer.size })]),
-      media(film.name, { type: film.type, width: film.width, height: film.height, ms: durationMs, bitrate: film.bitrate })
-    ] as NonNullable<Parameters<typeof buildTitle>[0]['media']>
+    // a client of NIP-71 plays the first, and it must be able to: the film itself, but for one whose key it would have to ask for
+    media: (encrypted ? [...itsTrailer, theFilm] : [theFilm, ...itsTrailer]) as NonNullable<Parameters<typeof buildTitle>[0]['media']>
   }, 0)
   return { kind, content, tags: [...tags, ...languageTags(text)] }
 }

@@ -8,6 +8,8 @@ export interface Offers {
   keys: boolean
   /** It has a catalog (POST /catalog/events). */
   catalog: boolean
+  /** It has a page that plays a title (GET /watch/<naddr>). */
+  watch: boolean
   /** Bytes of the largest blob; null where it does not say. */
   blobBytes: number | null
 }
@@ -18,5 +20,5 @@ export async function offersOf (parts: CallParts, origin: string): Promise<Offer
   const endpoints = Array.isArray(terms?.['endpoints']) ? terms['endpoints'] as Record<string, unknown>[] : []
   const has = (method: string, path: RegExp): boolean => endpoints.some((each) => each['method'] === method && typeof each['path'] === 'string' && path.test(each['path']))
   const bytes = (terms?.['limits'] as Record<string, unknown> | undefined)?.['blobBytes']
-  return { keys: has('PUT', /^\/keys\/[{:]/), catalog: has('POST', /^\/catalog\/events$/), blobBytes: typeof bytes === 'number' ? bytes : null }
+  return { keys: has('PUT', /^\/keys\/[{:]/), catalog: has('POST', /^\/catalog\/events$/), watch: has('GET', /^\/watch\/[{:]/), blobBytes: typeof bytes === 'number' ? bytes : null }
 }

@@ -6,6 +6,7 @@ import { formatNaddr, parseAddressName } from '../../server/catalog/address.ts'
 import { completeTitle } from '../film/title-of.ts'
 import { BLOBS_FOLDER, readBuild, readKeys } from '../film/film-build.ts'
 import { holdFolder } from '../film/folder-hold.ts'
+import { offersOf } from '../http/offers.ts'
 import { TitleFault } from './faults.ts'
 import { findTitle } from './finding.ts'
 import { KeyServer } from './key-server.ts'
@@ -20,6 +21,7 @@ import type { Signer } from '../signer.ts'
 import type { Named } from './finding.ts'
 import type { PublishState } from './publish-state.ts'
 import type { Places, Session } from './session.ts'
+import type { Told } from './telling.ts'
 import type { LocalBlob } from './uploading.ts'
 
 export interface PublishParts extends Places {
@@ -71,11 +73,14 @@ async function publishHeld (session: Session, signer: Signer, parts: PublishPart
     told = await tellAll(session, { servers, relays }, [event], signer)
   }
   const naddr = formatNaddr(parseAddressName(address))
-  session.tell(`${film.text.title}\n  ${naddr}`, { published: address, naddr, id: event.id, servers, relays, keys: access })
+  const watch = await watchPages(session, told, naddr)
+  session.tell([film.text.title, `  ${naddr}`, ...watch.map((url) => `  watch  ${url}`)].join('\n'), { published: address, naddr, id: event.id, servers, relays, keys: access, watch })
   const code = report(session, told, 'the title')
   state.done = code === 0
   await writePublishState(folder, state)
   if (code === 1) session.progress.note('not everybody was told: run it again, and those who were not are told')
+  // the first thing that a creator does is to send somebody there
+  if (keys !== null && before?.title == null) session.progress.note(`nobody but you may play it until you say who: marquee film grant ${folder} NPUB…, or --signed-in, or --open`)
   return code
 }
 
@@ -87,6 +92,16 @@ function sealedBlobs ({ sealed }: PublishState): LocalBlob[] {
   if (sealed === null) return []
   const body = Buffer.from(sealed.text)
   return [{ sha256: sealed.sha256, size: body.length, type: SEALED_TYPE, name: `${sealed.sha256}.txt`, body }]
+}
+
+/** Where the title can be watched in a browser, of the servers that took it. */
+async function watchPages ({ calls }: Pick<Session, 'calls'>, told: readonly Told[], naddr: string): Promise<string[]> {
+  const pages = await Promise.all(told.filter(({ place, accepted }) => accepted && /^https?:/.test(place)).map(async ({ place }) => {
+    // it has just answered; where it does not again, the title is told all the same
+    const offers = await offersOf({ ...calls, patience: { total: 0 } }, place).catch(() => null)
+    return offers?.watch === true ? [`${place}/watch/${naddr}`] : []
+  }))
+  return pages.flat()
 }
 
 /** Keys come before the title that needs them; the same again changes nothing. */

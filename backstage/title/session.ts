@@ -1,5 +1,6 @@
 // What every command about titles uses while it runs: connections, patience, progress and the signer; and how its end becomes an exit code.
 
+import { setMaxListeners } from 'node:events'
 import { serverOrigin } from '../../server/catalog/tags.ts'
 import { FilmFault } from '../film/faults.ts'
 import { BlossomServer } from '../http/blossom.ts'
@@ -47,6 +48,8 @@ export async function inSession ({ values, terminal }: Parts, name: string, run:
   const progress = openProgress(terminal, { json })
   const exchange = new Exchange()
   const stopping = new AbortController()
+  // every request that waits for a server listens; Node would tell people of a leak after ten
+  setMaxListeners(0, stopping.signal)
   let opened: Promise<Signer> | null = null
   let lastWait = 0
   const onWait = (error: Error, pause: number): void => {

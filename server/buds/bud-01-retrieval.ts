@@ -236,7 +236,7 @@ export class Retrieval {
     const started = performance.now()
     res.once('close', () => {
       const ms = Math.round((performance.now() - started) * 10) / 10
-      this.#parts.logger.debug({ method: req.method, path: req.url, status: res.statusCode, ms, remote: req.socket.remoteAddress }, 'answered')
+      this.#parts.logger.debug({ method: req.method, path: req.url!.split('?', 1)[0], status: res.statusCode, ms, remote: req.socket.remoteAddress }, 'answered')
     })
   }
 }

@@ -69,6 +69,12 @@ export function plain (words: string): string {
   return words.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 200)
 }
 
+/** What is written to rewrite one line: cut to the terminal's width, since a line that wraps is two, and only the last of them would be written over. */
+export function rewritten (line: string, columns: number | undefined): string {
+  // the last column is left free: some terminals wrap when it is filled
+  return `\r\x1b[K${columns === undefined || columns < 2 ? line : [...line].slice(0, columns - 1).join('')}`
+}
+
 /** Progress of long work: one line that changes on a terminal, a plain line every five seconds elsewhere. */
 export function progressOf (terminal: Terminal): { show: (line: string) => void, end: () => void } {
   let last = 0

@@ -185,8 +185,8 @@ t.test('a plain Blossom server offers neither keys nor a catalog; marquee says w
   const exchange = new Exchange()
   t.teardown(() => { exchange.close() })
   const parts = { exchange, patience: PATIENCE }
-  t.match(await offersOf(parts, url), { catalog: true, blobBytes: 64 * 1024 ** 3 })
-  t.same(await offersOf(parts, plain), { keys: false, catalog: false, blobBytes: null })
+  t.match(await offersOf(parts, url), { keys: true, catalog: true, watch: true, blobBytes: 64 * 1024 ** 3 })
+  t.same(await offersOf(parts, plain), { keys: false, catalog: false, watch: false, blobBytes: null })
 })
 
 t.test('an error that will not pass is not tried again', async t => {

@@ -24,6 +24,16 @@ t.test('on a terminal one bar moves, with rate and time left, and a line stays w
   t.end()
 })
 
+t.test('what was over at once has no rate, and the line ends where there is nothing more to say', t => {
+  const { time, lines, progress } = listen(false, false)
+  const stage = progress.stage('upload', { total: 4, unit: 'blobs' })
+  time.now += 100
+  stage.at(4)
+  stage.end()
+  t.strictSame(lines, ['upload             4 in 0 s'])
+  t.end()
+})
+
 t.test('elsewhere a line is due every five seconds, and one at the end', t => {
   const { time, lines, bars, progress } = listen(false, false)
   const stage = progress.stage('encode 1080p', { total: 6000, unit: 'seconds' })

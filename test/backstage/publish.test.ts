@@ -32,6 +32,9 @@ t.test('a build is published to two servers and a relay: every blob, the keys, a
   const ran = await me.film('publish', made.folder, '--server', one.url, '--server', `${two.url}/`, '--relay', relay.url)
   t.equal(ran.code, 0, ran.err.join('\n'))
   t.match(ran.out.join('\n'), /naddr1\w+[^]*told {2}http[^]*told {2}ws/)
+  const [page] = /http\S+\/watch\/naddr1\w+/.exec(ran.out.join('\n')) ?? []
+  t.equal((await fetch(page!, { headers: { accept: 'text/html' } })).status, 200, 'where it is watched is told')
+  t.match(ran.err.join('\n'), /nobody but you may play it until you say who: marquee film grant/)
 
   const event = await titleAt(one.url, addressOf(made))
   t.same(await titleAt(two.url, addressOf(made)), event, 'the same event in both catalogs')
@@ -59,6 +62,7 @@ t.test('a build is published to two servers and a relay: every blob, the keys, a
   const before = one.stored().size
   const again = await me.film('publish', made.folder, '--json')
   t.equal(again.code, 0, 'again, with the places it remembers')
+  t.notMatch(again.out.join('\n'), 'nobody but you')
   t.same(await titleAt(one.url, addressOf(made)), event, 'nothing is signed anew')
   t.equal(one.stored().size, before)
   t.ok(again.out.map((line) => JSON.parse(line) as object).some((fact) => 'published' in fact), 'every line is JSON')
@@ -168,11 +172,19 @@ t.test('a server that is started anew in the midst, and connections that break, 
   const me = creator(t)
   const server = await startCounted(t)
   const made = madeBuild(t, { pubkey: me.signer.pubkey, name: 'restarted', segments: 25, size: 20_000 })
-  let restarting: Promise<void> | null = null
-  server.onRequest = ({ method }) => { if (method === 'PUT' && server.stored().size === 20) restarting ??= server.restart() }
+  let [asking, restarting]: (Promise<void> | null)[] = [null, null]
+  server.onRequest = ({ method, path }) => {
+    if (method === 'HEAD' && path.length > 64) asking ??= server.restart()
+    if (method === 'PUT' && server.stored().size === 20) restarting ??= server.restart()
+  }
+  const warnings: Error[] = []
+  const warned = (warning: Error): void => { warnings.push(warning) }
+  process.on('warning', warned)
+  t.teardown(() => { process.off('warning', warned) })
   const ran = await me.film('publish', made.folder, '--server', server.url)
   t.equal(ran.code, 0, ran.err.join('\n'))
-  t.ok(restarting !== null)
+  t.strictSame(warnings, [], 'people are told of servers, and not of listeners')
+  t.ok(asking !== null && restarting !== null)
   t.equal(server.stored().size, made.film.files.length + 1)
   t.ok(await titleAt(server.url, addressOf(made)))
 })

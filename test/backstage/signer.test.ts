@@ -14,12 +14,12 @@ import { startSecondRelay } from '../support/second-relay.ts'
 const draft = { kind: 34235, created_at: 1_700_000_000, tags: [['d', 'a film']], content: 'of a session · 映画' }
 const say = (): void => {}
 
-t.test('a secret key comes from a file or the environment, as nsec or hex', async t => {
+t.test('a secret key comes from a file or the environment, as nsec or hex, or as `key --make` tells it', async t => {
   const { secret, pubkey } = new Signer()
   const hex = Buffer.from(secret).toString('hex')
-  const folder = t.testdir({ nsec: `${nsecEncode(secret)}\n`, hex: `  ${hex.toUpperCase()}\n` })
+  const folder = t.testdir({ nsec: `${nsecEncode(secret)}\n`, pair: `npub1of-anybody\n${nsecEncode(secret)}\n`, hex: `  ${hex.toUpperCase()}\n` })
   for (const parts of [
-    { key: join(folder, 'nsec'), env: {} }, { key: join(folder, 'hex'), env: { MARQUEE_NSEC: 'not looked at' } },
+    { key: join(folder, 'nsec'), env: {} }, { key: join(folder, 'pair'), env: {} }, { key: join(folder, 'hex'), env: { MARQUEE_NSEC: 'not looked at' } },
     { key: null, env: { MARQUEE_NSEC: nsecEncode(secret) } }, { key: null, env: { MARQUEE_NSEC_FILE: join(folder, 'nsec') } }
   ]) {
     const signer = await openSigner({ ...parts, say })

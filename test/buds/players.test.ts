@@ -136,3 +136,14 @@ t.test('a playlist is returned as it was uploaded, byte for byte, whatever it na
   t.equal(response.headers.get('content-type'), 'application/vnd.apple.mpegurl')
   t.equal(response.headers.get('content-security-policy'), null)
 })
+
+t.test('what stands in a query is in no line of the log, of whatever level: players that set no header write their token there', async t => {
+  const { url, log } = await startMarquee(t)
+  const blob = seededBlob('asked with a token', 5_000)
+  await put(url, blob, TYPES.ts)
+  for (const path of [`${blob.sha256}.ts`, `${'0'.repeat(64)}.ts`, 'keys/0123456789abcdef', 'keys/no-id', 'watch/nobody', 'nowhere', '%ff']) {
+    await (await fetch(`${url}/${path}?token=a-secret-of-mine`)).arrayBuffer()
+  }
+  t.ok(log.some(({ path }) => path === `/${blob.sha256}.ts`), 'the request itself is there')
+  t.notMatch(JSON.stringify(log), 'a-secret-of-mine')
+})

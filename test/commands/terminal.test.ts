@@ -1,7 +1,7 @@
 // Progress of long work: one line that changes on a terminal, plain lines elsewhere.
 
 import t from 'tap'
-import { progressOf } from '../../server/commands/terminal.ts'
+import { progressOf, rewritten } from '../../server/commands/terminal.ts'
 import type { Terminal } from '../../server/commands/terminal.ts'
 
 interface Screen { terminal: Terminal, lines: string[], changes: string[] }
@@ -28,6 +28,15 @@ t.test('elsewhere the first line is plain and what follows at once is left out',
   for (let i = 1; i <= 1000; i++) progress.show(`${i} of 1000`)
   progress.end()
   t.strictSame([lines, changes], [['1 of 1000'], []])
+  t.end()
+})
+
+t.test('a line that is written over is never wider than the terminal: what wraps would stay', t => {
+  const line = 'upload cdn.example.com [####....] 50 %  1.0 GiB of 2.0 GiB'
+  t.equal(rewritten(line, 80), `\r\x1b[K${line}`)
+  t.equal(rewritten(line, 20), `\r\x1b[K${line.slice(0, 19)}`)
+  t.equal(rewritten('🎬🎬🎬', 3), '\r\x1b[K🎬🎬', 'a character is not cut in two')
+  t.equal(rewritten(line, undefined), `\r\x1b[K${line}`, 'a terminal that tells no width is believed to be wide enough')
   t.end()
 })
 

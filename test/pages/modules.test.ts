@@ -138,6 +138,17 @@ t.test('of a title only http(s) URLs that end in a hash are taken for a poster, 
   t.strictSame(['https://a.test/x', 'HTTP://A.test:80', 'ftp://a.test', 'file:///x', 'a.test', null].map(originOf), ['https://a.test', 'http://a.test', null, null, null, null])
 })
 
+t.test('the reader signs for a key room alone, whatever address a title gives its keys', async t => {
+  const { keysAt } = await load<{ keysAt: (access: { scheme: string, url: string } | null) => string | null }>('watch/film.js')
+  const at = (url: string, scheme = 'nip98'): string | null => keysAt({ scheme, url })
+  t.strictSame([keysAt(null), at('https://a.test/keys'), at('https://A.test:443/keys/'), at('http://127.0.0.1:3000/keys')], [null, 'https://a.test/keys', 'https://a.test/keys', 'http://127.0.0.1:3000/keys'])
+  for (const url of [
+    'https://a.test/catalog/mirrors?x=', 'https://a.test/catalog/mirrors#/keys', 'https://a.test/catalog/mirrors?/keys', 'https://a.test/keys/../catalog/mirrors', 'https://a.test/catalog%2Fkeys',
+    'https://a.test/admin/blocked', 'https://a.test/keysx', 'https://me:secret@a.test/keys', 'ftp://a.test/keys', 'javascript:alert(1)//keys', '/keys'
+  ]) t.throws(() => at(url), { message: /where its keys are/ }, url)
+  t.throws(() => at('https://a.test/keys', 'cashu'), { message: /where its keys are/ })
+})
+
 t.test('two requests signed in one second are two events, each good once', async t => {
   const { httpToken } = await load<{ httpToken: (signer: object, method: string, url: string, body?: string) => Promise<string> }>('shared/nip98.js')
   const signer = { signEvent: async (draft: object) => draft }

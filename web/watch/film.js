@@ -58,7 +58,20 @@ export async function openFilm (title, parts) {
   })
   const manifest = readManifest(bytes, title.address)
   if (facts.master !== null && facts.master !== manifest.master.sha256) throw new Unplayable('The title and the list of its parts name different films.')
-  return { title, coordinate: title.address, master: manifest.master.sha256, keysAt: facts.access?.url ?? null, sizes: sizesOf(manifest), sources }
+  return { title, coordinate: title.address, master: manifest.master.sha256, keysAt: keysAt(facts.access), sizes: sizesOf(manifest), sources }
+}
+
+/**
+ * Where keys are asked for, or null for a free film. The reader signs a POST to an address below it, and the title is a stranger's: anything but a key
+ * room would let the stranger choose what is done in the reader's name.
+ * @param {{scheme: string, url: string} | null} access
+ */
+export function keysAt (access) {
+  if (access === null) return null
+  const url = URL.canParse(access.url) ? new URL(access.url) : null
+  const room = access.scheme === 'nip98' && originOf(access.url) !== null && /\/keys\/?$/.test(url.pathname) && !/[?#]/.test(access.url)
+  if (!room) throw new Unplayable('This title does not say in a way that is known here where its keys are.')
+  return `${url.origin}${url.pathname.replace(/\/$/, '')}`
 }
 
 function readManifest (bytes, address) {
