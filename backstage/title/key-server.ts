@@ -1,6 +1,8 @@
 // A client of a key room (docs/api.md, Keys): hands in keys, says who may have them, reads who asked. Every call is signed with NIP-98.
 
+import { NetworkFault } from '../http/exchange.ts'
 import { callJson } from '../http/json-calls.ts'
+import { ServerRefusal } from '../http/refusal.ts'
 import type { FilmKeys } from '../film/film-build.ts'
 import type { CallParts } from '../http/json-calls.ts'
 import type { Signer } from '../signer.ts'
@@ -63,6 +65,20 @@ export class KeyServer {
 
   async setAccess (access: Access): Promise<void> {
     await this.#call('PUT', `access/${encodeURIComponent(this.#address)}`, access)
+  }
+
+  /**
+   * From now on nobody but the creator gets the title's keys there: it keeps them no more, or need not hear of the catalog what becomes of the title.
+   * False where it could not be told, or has none of them.
+   */
+  async shut (): Promise<boolean> {
+    try {
+      await this.setAccess({ who: 'list', pubkeys: [] })
+      return true
+    } catch (error) {
+      if (error instanceof ServerRefusal || error instanceof NetworkFault) return false
+      throw error
+    }
   }
 
   /** Newest first, at most `limit`. */

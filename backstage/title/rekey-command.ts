@@ -25,6 +25,7 @@ export const rekey = titleCommand({
   help: `marquee film rekey FILM --to URL
 
 Hands the keys of a film to another server that keeps keys, tells it who may have them, as the server before does, and publishes where they are now.
+The server before gives them to nobody but you from then on.
 The keys come from the folder the film was published from, or else from the film itself: they lie beside it, sealed to you.
 FILM is naddr1…, 34235:<pubkey>:<d>, or the folder.
   --to URL   the server that is to keep the keys
@@ -48,13 +49,17 @@ ${COMMON_HELP}`,
       session.tell('the keys are there; the title says so already', { keys: access })
       return 0
     }
-    const rules = await accessBefore(new KeyServer({ url: title.access.url, calls: { ...session.calls, patience: { total: 5000 } }, signer, address: named.text }))
+    const former = new KeyServer({ url: title.access.url, calls: { ...session.calls, patience: { total: 5000 } }, signer, address: named.text })
+    const rules = await accessBefore(former)
     if (rules === null) session.progress.note(`${title.access.url} does not say who may have the keys: nobody but you may now, see \`film grant\``)
     else await new KeyServer({ url: access, calls: session.calls, signer, address: named.text }).setAccess(rules)
     const draft = editTitle(event, { access }, nextVersionAt(found.versions))
     const told = await tellAll(session, { servers: [...new Set([...named.places.servers, ...title.servers])], relays: named.places.relays }, [await signChecked(draft, signer)], signer)
     session.tell(`keys at ${access}`, { keys: access })
-    return report(session, told, 'the title')
+    const code = report(session, told, 'the title')
+    // who is let in or put out from now on is told to the new server alone
+    if (!await former.shut()) session.progress.note(`${former.url} could not be told to give the keys to nobody: whom it let in may still have them there`)
+    return code
   }
 })
 

@@ -10,6 +10,7 @@ import { BlossomTokens } from '../http/tokens.ts'
 import { TitleFault } from './faults.ts'
 import { blobsOfTitle, readManifest } from './film-blobs.ts'
 import { nameTitle, requireCreator, requireTitle } from './finding.ts'
+import { KeyServer } from './key-server.ts'
 import { titlesOf } from './list-command.ts'
 import { SEALED_TAG } from './sealed-keys.ts'
 import { COMMON_HELP, textIn, titleCommand } from './session.ts'
@@ -53,9 +54,21 @@ async function takeBack (session: Session, signer: Signer, { named, found, place
   // §1.7: with every version that is known, but not the newer one: a relay that passes over `a` keeps it, and takes no older one back
   const ids = versions.filter(({ id }) => id !== gone.id).map(({ id }) => id)
   const withdrawal = await signChecked(buildWithdrawal({ addresses: [named.text], ids, reason: reason ?? '' }, gone.created_at), signer)
-  const told = await tellAll(session, places, [gone, withdrawal], signer)
+  // a server that keeps the keys need not be one of the film's: its keys stop when it hears of it
+  const rooms = keyRoomsOf(versions)
+  const told = await tellAll(session, { ...places, servers: [...new Set([...places.servers, ...rooms.map((url) => new URL(url).origin)])] }, [gone, withdrawal], signer)
+  for (const url of rooms) {
+    if (told.some(({ place, accepted }) => accepted && place === new URL(url).origin)) continue
+    const shut = await new KeyServer({ url, calls: { ...session.calls, patience: { total: 5000 } }, signer, address: named.text }).shut()
+    session.progress.note(shut ? `${url} gives the keys to nobody but you from now on` : `${url} could not be told: whom it let in may still have the keys there`)
+  }
   session.tell(`withdrawn: ${title.title === '' ? named.text : title.title}`, { withdrawn: named.text })
   return report(session, told, 'the withdrawal')
+}
+
+/** Where the versions that are known say that keys are. */
+function keyRoomsOf (versions: Found['versions']): string[] {
+  return [...new Set(versions.flatMap((version) => parseTitle(version).access?.url ?? []))]
 }
 
 /** The newest version that still named servers. */

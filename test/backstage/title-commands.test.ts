@@ -144,6 +144,7 @@ t.test('rekey hands keys and access to another server from what lies sealed besi
     const response = await fetch(url, { headers: { authorization: friend.httpToken('GET', url) } })
     t.equal(Buffer.from(await response.arrayBuffer()).toString('hex'), key, 'who might play it still may')
   }
+  t.equal(await keyStatus(`${server.url}/keys/${made.keys!.keys[0]!.id}`, friend), 403, 'and is put out at the server before, which hears of no later revoke')
   t.match((await me.film('rekey', address, '--to', other.url, '--server', server.url)).out, [/says so already/])
   t.match(await creator(t).film('rekey', address, '--to', other.url, '--server', server.url), { code: 1 })
   t.equal((await me.film('rekey', address, '--server', server.url)).code, 2)
@@ -207,4 +208,17 @@ t.test('withdraw replaces the title, asks for its deletion, and its keys stop; b
   const again = await me.film('withdraw', made.folder)
   t.match([again.code, again.out.join('\n')], [0, /withdrawn/], 'by its folder, once more is no fault')
   t.equal(await keyStatus(url, me.signer), 410)
+})
+
+t.test('withdrawn, a film\'s keys stop where they are, though that is no server of the film: by the catalog there, or else by who may have them', async t => {
+  const [keeper, keysOnly, friend] = [await startCounted(t), await startCounted(t, { env: { TITLE_PUBKEYS: new Signer().pubkey } }), new Signer()]
+  for (const [name, at] of [['kept elsewhere', keeper], ['kept where no title is taken', keysOnly]] as const) {
+    const { me, made, address, server } = await published(t, name, { more: ['--keys', at.url] })
+    await me.film('grant', made.folder, friend.pubkey)
+    const url = `${at.url}/keys/${made.keys!.keys[0]!.id}`
+    t.equal(await keyStatus(url, friend), 200)
+    const ran = await me.film('withdraw', address, '--server', server.url)
+    t.equal(await keyStatus(url, friend), at === keeper ? 410 : 403, ran.err.join('\n'))
+    t.equal(ran.code, at === keeper ? 0 : 1, 'who was not told is told of')
+  }
 })

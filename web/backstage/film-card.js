@@ -1,7 +1,7 @@
 // One of the creator's films: what the catalog has of it and how whole it is here, and what may be done with it: text and poster, who may watch, taking
 // it back.
 
-import { lengthOf, postersOf } from '../shared/catalog.js'
+import { lengthOf, originOf, postersOf } from '../shared/catalog.js'
 import { element } from '../shared/dom.js'
 import { sha256OfFile } from '../shared/sha256.js'
 import { accessPanel } from './access-panel.js'
@@ -89,8 +89,15 @@ function editForm (account, title, onChange) {
   return form
 }
 
+/** Keys that lie elsewhere are not stopped from here: a page asks nobody but its own server. */
+function keysElsewhere ({ access }) {
+  const origin = access === null ? null : originOf(access.url)
+  return origin === null || origin === location.origin ? null : origin
+}
+
 function withdrawForm (account, { facts, event }, onChange) {
   const outcome = new Outcome()
+  const elsewhere = keysElsewhere(facts)
   const reason = element('input', { type: 'text', maxLength: 200 })
   const sure = element('input', { type: 'checkbox', id: `sure-${event.id}` })
   const button = element('button', { type: 'button', className: 'danger' }, 'Withdraw this film')
@@ -99,10 +106,12 @@ function withdrawForm (account, { facts, event }, onChange) {
     const gone = await account.sign(withdrawn(event, reason.value.trim(), now()))
     await publish(gone)
     await publish(await account.sign(deletion(event, gone, reason.value.trim())))
-    await onChange(`“${facts.title}” is withdrawn: its keys are given to nobody any more.`)
+    await onChange(elsewhere === null
+      ? `“${facts.title}” is withdrawn: its keys are given to nobody any more.`
+      : `“${facts.title}” is withdrawn here. Its keys are at ${elsewhere}: withdraw it there too, or with “marquee film withdraw”.`)
   })
   return element('div', {},
-    element('p', { className: 'small soft' }, 'The film leaves the catalog and its keys are given to nobody from then on. What others have fetched stays with them; its blobs stay here until you delete them.'),
+    element('p', { className: 'small soft' }, `The film leaves the catalog${elsewhere === null ? ' and its keys are given to nobody from then on' : `; its keys are at ${elsewhere}, which is not told from here`}. What others have fetched stays with them; its blobs stay here until you delete them.`),
     field('Reason', reason, 'Told with it; may be empty'),
     element('p', { className: 'check' }, sure, element('label', { htmlFor: sure.id }, 'I want to take this film back for good')),
     element('p', {}, button), outcome.node)
