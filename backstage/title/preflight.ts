@@ -2,8 +2,11 @@
 // that are not reached. All of it is told at once.
 
 import { randomBytes } from 'node:crypto'
+import { eventId } from '../../server/catalog/event-id.ts'
+import { TITLE_KIND } from '../../server/catalog/kinds/title.ts'
 import { BlossomServer } from '../http/blossom.ts'
 import { NetworkFault } from '../http/exchange.ts'
+import { callJson } from '../http/json-calls.ts'
 import { offersOf } from '../http/offers.ts'
 import { ServerRefusal } from '../http/refusal.ts'
 import { unreachableRelays } from '../http/relays.ts'
@@ -29,6 +32,7 @@ export const FILM_TYPES: Wanted['largest'] = [
   { type: 'video/mp2t', size: 8 * 1024 ** 2 }, { type: 'application/vnd.apple.mpegurl', size: 1024 ** 2 }, { type: 'application/vnd.indeehub.film+json', size: 1024 ** 2 }
 ]
 
+const YEAR = 365 * 86_400
 /** Milliseconds for which a server may be away now: a person waits. */
 const SHORT = 10_000
 
@@ -41,11 +45,16 @@ export async function preflight ({ calls: { exchange, patience }, progress }: Pi
   // one token for all probes: a signature may cost a person's click
   const probe = randomBytes(32).toString('hex')
   const keeper = async (origin: string): Promise<string | null> => (await offersOf({ exchange, patience: short }, origin)).keys ? origin : null
+  const deaf: string[] = []
   let catalogs = 0
   const keepers = await Promise.all(servers.map(async (origin) => {
     try {
       const offers = await offersOf({ exchange, patience: short }, origin)
-      if (offers.catalog) catalogs++
+      if (offers.catalog) {
+        const no = await whyNoTitles({ exchange, patience: short }, origin, signer.pubkey)
+        if (no === null) catalogs++
+        else deaf.push(`${origin} takes no titles of this key into its catalog: ${no}`)
+      }
       const server = new BlossomServer({ origin, exchange, patience: short })
       for (const blob of largest) {
         if (offers.blobBytes !== null && blob.size > offers.blobBytes) faults.push(`${origin} takes ${bytesText(offers.blobBytes)} at most, and there are blobs of ${bytesText(blob.size)}`)
@@ -64,11 +73,24 @@ export async function preflight ({ calls: { exchange, patience }, progress }: Pi
   }))
   const keysAt = wanted.keysAt !== null ? await keeper(wanted.keysAt) : servers.find((_origin, at) => keepers[at] === true) ?? null
   if (encrypted && keysAt === null && !keepers.includes(null)) faults.push(`none of these servers keeps keys (${wanted.keysAt ?? servers.join(', ')}): name one that does, or publish with --open`)
-  if (catalogs === 0 && relays.length === 0 && !keepers.includes(null)) faults.push('nobody would hear of it: none of these servers has a catalog, and there is no --relay')
+  if (catalogs === 0 && relays.length === 0 && !keepers.includes(null)) faults.push(['nobody would hear of it: none of these servers has a catalog for it, and there is no --relay', ...deaf].join('; '))
+  else deaf.forEach(progress.note)
   for (const { words } of await unreachableRelays(relays)) {
     if (strictRelays) faults.push(`${words}: the relay is not reached`)
     else progress.note(`${words}: the relay is not reached`)
   }
   if (faults.length > 0) throw new TitleFaults(faults)
   return encrypted ? `${keysAt!}/keys` : null
+}
+
+/** What a catalog has against titles of this key; null for nothing. The author is judged before time and signature: an unsigned event of next year asks for no more. */
+async function whyNoTitles (calls: Session['calls'], origin: string, pubkey: string): Promise<string | null> {
+  const draft = { kind: TITLE_KIND, created_at: Math.floor(Date.now() / 1000) + YEAR, tags: [['d', randomBytes(16).toString('hex')]], content: '' }
+  try {
+    await callJson(calls, { method: 'POST', url: `${origin}/catalog/events`, body: { ...draft, pubkey, id: eventId(pubkey, draft), sig: '0'.repeat(128) } })
+  } catch (error) {
+    if (!(error instanceof ServerRefusal)) throw error
+    if (error.code === 'AUTHOR_REFUSED') return `${error.status} ${error.reason}`
+  }
+  return null
 }
