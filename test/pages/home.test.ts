@@ -2,6 +2,7 @@
 // does not run.
 
 import t from 'tap'
+import { formatNpub } from '../../server/catalog/address.ts'
 import { startMarquee, upload } from '../support/app.ts'
 import { openChromium, visit } from '../support/chromium.ts'
 import { blobOf, smallFilm, uploadFilm } from '../support/film-blobs.ts'
@@ -65,6 +66,13 @@ t.test('the grid has a poster, the title and the facts of every film, and leads 
   t.equal(await page.getByLabel('Search films').inputValue(), 'harb')
   await page.goto(`${url}/?q=drama`)
   await page.getByText('1 film with “drama”').waitFor()
+  await page.goto(`${url}/?t=drama`)
+  await page.getByText('On “drama”.').waitFor()
+  await page.getByText('1 film', { exact: true }).waitFor()
+  await page.goto(`${url}/?creator=${formatNpub(new Signer().pubkey)}`)
+  await page.getByText('There is no such film here.').waitFor()
+  await page.getByRole('link', { name: 'Show all films' }).click()
+  await page.getByText('2 films').waitFor()
   behaved(t, viewer)
 })
 

@@ -145,3 +145,33 @@ t.test('two requests signed in one second are two events, each good once', async
   t.not(one!.content, two!.content)
   t.strictSame(one!.tags, [['u', 'https://a.test/keys/session'], ['method', 'POST'], ['payload', createHash('sha256').update('{"ä":1}').digest('hex')]])
 })
+
+t.test('one session opens all keys of a film, asked for at once or later; one that ended is opened anew, and a refusal is not asked for again', async t => {
+  const { Keys } = await load<{ Keys: new (film: { keysAt: string, coordinate: string }, tell: (what: string) => void) => { get: (id: string) => Promise<Uint8Array> } }>('watch/keys.js')
+  let [signed, opened, letIn, valid] = [0, 0, true, '']
+  const answer = async (url: string, { headers = {} as Record<string, string>, method = 'GET' } = {}): Promise<Response> => {
+    if (method === 'POST') {
+      t.equal(url, 'https://keys.test/keys/session')
+      t.match(headers['authorization'], /^Nostr /)
+      if (!letIn) return new Response('{"code":"KEY_NOT_GRANTED"}', { status: 403, headers: { 'x-reason': 'this key was not let in' } })
+      valid = `token ${++opened}`
+      return Response.json({ token: valid, expires: 0 })
+    }
+    return headers['authorization'] === `Bearer ${valid}` ? new Response(new Uint8Array(16)) : new Response('{}', { status: 401 })
+  }
+  const before = globalThis.fetch
+  Object.assign(globalThis, { fetch: answer, window: { nostr: { signEvent: async (draft: object) => { signed++; return draft } } } })
+  t.teardown(() => { Object.assign(globalThis, { fetch: before, window: undefined }) })
+  const keys = new Keys({ keysAt: 'https://keys.test/keys/', coordinate: '34235:x:y' }, () => {})
+  await Promise.all(['0'.repeat(16), '1'.repeat(16), '2'.repeat(16)].map((id) => keys.get(id)))
+  t.strictSame([signed, opened], [1, 1])
+  await keys.get('3'.repeat(16))
+  t.equal(signed, 1)
+  valid = 'another server process'
+  t.equal((await keys.get('4'.repeat(16))).length, 16)
+  t.strictSame([signed, opened], [2, 2])
+  valid = 'ended'
+  letIn = false
+  await t.rejects(keys.get('5'.repeat(16)), { message: /its creator has not let it in \(this key was not let in\)/ })
+  t.equal(signed, 3)
+})
