@@ -8,6 +8,9 @@ import type { CheckpointAnswer } from './checkpoint-thread.ts'
 /** A log below this many bytes is left to grow: a server that takes few uploads needs no thread for it. */
 const WORTH_BYTES = 4 * 1024 * 1024
 
+/** Not what this process was started with: a preloaded module is for it alone, and would make the thread's start as long as the server's. */
+const THREAD_FLAGS = ['--enable-source-maps']
+
 export class Checkpointer {
   readonly #path: string
   #thread: Worker | null = null
@@ -38,7 +41,7 @@ export class Checkpointer {
   }
 
   #ask (): Promise<boolean> {
-    const thread = this.#thread ??= new Worker(new URL('./checkpoint-thread.js', import.meta.url), { workerData: { checkpoints: this.#path } })
+    const thread = this.#thread ??= new Worker(new URL('./checkpoint-thread.js', import.meta.url), { workerData: { checkpoints: this.#path }, execArgv: THREAD_FLAGS })
     thread.unref()
     return new Promise((resolve, reject) => {
       const gone = (): void => { fail(new Error('the thread of checkpoints ended')) }

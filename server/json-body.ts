@@ -1,5 +1,5 @@
 // A small JSON body, kept as the bytes that came: a NIP-98 `payload` is the hash of those, and a signed event must not be edited by a
-// parser that coerces. Used by /mirror, /report, /admin and the catalog.
+// parser that coerces. Used by /mirror, /report, /admin, /keys and the catalog.
 
 import { createHash } from 'node:crypto'
 import { Failure } from './errors.ts'

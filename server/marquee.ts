@@ -178,14 +178,14 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     })
     const mayTell = (sha256: string): boolean => !lists.hides(sha256) && lists.readersOf(sha256) === null && !damaged.has(sha256)
     const filmKeys = openFilmKeys({
-      state: stores.state, shared: stores.shared, secret: nodeKey.secret, standing: (address, at) => catalog.standings.get(address, at), settings, now,
-      onFault: (error) => { logger.warn({ err: error }, 'other nodes could not be told that keys of a title stop') }
+      state: stores.state, secret: nodeKey.secret, standing: (address, at) => catalog.standings.get(address, at), settings, now,
+      onFault: (error) => { logger.warn({ err: error }, 'the store could not be told that keys of a title stop') }
     })
     undo.push(() => { filmKeys.stops.close() })
     const catalog = new Catalog({
       database, blobs, state: stores.state, relays: config.relays, now,
       pubkey: nodeKey.pubkey, sign: (draft) => signEvent(draft, nodeKey.secret),
-      onKept: (titles) => filmKeys.stops.refresh(titles),
+      onKept: (titles) => filmKeys.stops.refresh(titles), onWithdrawn: (titles) => { void filmKeys.stops.follow(titles) },
       ...catalogPolicy(config, policy, nodeKey.pubkey), isPinned: (sha256) => lists.has('pinned', sha256),
       own: !tellsOfItself(config) ? null : { servers: () => [new URL(names.publicUrl).origin], mayTell, lastScrubbed: (sha256) => care.scrubber.lastScrubbed(sha256) },
       probe: !config.probeProviders ? null : {

@@ -10,7 +10,7 @@ import type { BlossomTokens } from './tokens.ts'
 export interface BlobFacts {
   /** 64 lowercase hex digits. */
   sha256: string
-  /** Bytes. */
+  /** Bytes; -1 where a mirror is to find out. */
   size: number
   /** Media type. */
   type: string
@@ -106,7 +106,7 @@ export class BlossomServer {
 /** The server's own word for what it stored. Throws ServerRefusal when that is something else. */
 function checkDescriptor (asked: Pick<Asked, 'method' | 'url'>, answer: Answer, blob: Pick<BlobFacts, 'sha256' | 'size'>): void {
   const { sha256, size } = (jsonIn(answer.body) ?? {}) as Record<string, unknown>
-  if (sha256 === blob.sha256 && (size === undefined || size === blob.size)) return
+  if (sha256 === blob.sha256 && (size === undefined || blob.size === -1 || size === blob.size)) return
   const reason = 'it says that it stored something else'
   throw new ServerRefusal(asked, { ...answer, headers: { 'x-reason': reason } }, Date.now())
 }

@@ -11,19 +11,23 @@ export interface Patience {
   total: number
   /** Told before each pause. */
   onWait?: (error: Error, milliseconds: number) => void
+  /** Nothing more is tried once it is aborted. */
+  signal?: AbortSignal
 }
 
 export const PATIENCE: Patience = { total: 120_000 }
 
 const BACKOFF = { first: 300, most: 15_000 }
 
-/** What `attempt` resolves with. Rejects with its last error when patience is over, and at once with an error that will not pass. */
-export async function persist<T> (attempt: () => Promise<T>, { total, onWait }: Patience): Promise<T> {
+/** What `attempt` resolves with. Rejects with its last error when patience is over, at once with an error that will not pass, and with AbortError. */
+export async function persist<T> (attempt: () => Promise<T>, { total, onWait, signal }: Patience): Promise<T> {
   let since: number | null = null
   for (let failures = 1; ; failures++) {
+    signal?.throwIfAborted()
     try {
       return await attempt()
     } catch (error) {
+      signal?.throwIfAborted()
       const refusal = error instanceof ServerRefusal ? error : null
       const away = error instanceof NetworkFault && !(error instanceof AnswerFault)
       if (!away && refusal?.passes !== true) throw error
@@ -33,7 +37,7 @@ export async function persist<T> (attempt: () => Promise<T>, { total, onWait }: 
       const pause = refusal?.retryAfter ?? pauseAfter(failures, BACKOFF, Math.random())
       if (since !== null && now + pause - since > total) throw error
       onWait?.(error as Error, pause)
-      await sleep(pause)
+      await sleep(pause, undefined, signal === undefined ? {} : { signal })
     }
   }
 }

@@ -72,10 +72,10 @@ export async function download (path: string, parts: DownloadParts): Promise<Dow
         return { from, resumed }
       }
       if (part.missing > 0) throw new DownloadFailed(wanted, reasonsOf(sources, dropped))
-      // whose bytes they are that are wrong cannot be told: no peer that gave some is asked again, nor an origin that gave them all
-      const peers = from.filter((server) => sources.some(({ url, peer }) => peer && new URL(url).origin === server))
-      for (const server of peers.length > 0 || resumed > 0 ? peers : from) if (!dropped.has(server)) dropped.set(server, 'gave other bytes')
-      if (from.length === 0 && resumed === 0) throw new DownloadFailed(wanted, reasonsOf(sources, dropped))
+      // who gave all of it gave other bytes; of several, who broke off is not asked again anyway, and who ended it may do so alone
+      const [only, ...more] = from
+      if (only !== undefined && more.length === 0 && resumed === 0) dropped.set(only, 'gave other bytes')
+      if (only === undefined && resumed === 0) throw new DownloadFailed(wanted, reasonsOf(sources, dropped))
       await part.discard()
       resumed = 0
     }

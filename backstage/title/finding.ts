@@ -35,7 +35,9 @@ export async function nameTitle (word: string | undefined, parts: Parts): Promis
     const hints = /naddr1/i.test(word) && places.relays.length === 0 ? hintsIn(word) : []
     return { address, text: formatAddress(address), places: { ...places, relays: [...places.relays, ...hints] }, state: null, folder: null }
   }
-  const state = await readPublishState(word)
+  // a film file stands for the folder that `film publish` makes of it
+  const folder = await readPublishState(word) !== null ? word : `${word}.marquee`
+  const state = await readPublishState(folder)
   if (state === null) throw new TitleFault(`${word} is neither an address nor a folder that a film was published from`, 2)
   const { servers, relays } = places
   return {
@@ -43,7 +45,7 @@ export async function nameTitle (word: string | undefined, parts: Parts): Promis
     text: state.address,
     places: { servers: servers.length > 0 ? servers : state.servers, relays: relays.length > 0 ? relays : state.relays },
     state,
-    folder: word
+    folder
   }
 }
 

@@ -41,9 +41,11 @@ export async function preflight ({ calls: { exchange, patience }, progress }: Pi
   // one token for all probes: a signature may cost a person's click
   const probe = randomBytes(32).toString('hex')
   const keeper = async (origin: string): Promise<string | null> => (await offersOf({ exchange, patience: short }, origin)).keys ? origin : null
+  let catalogs = 0
   const keepers = await Promise.all(servers.map(async (origin) => {
     try {
       const offers = await offersOf({ exchange, patience: short }, origin)
+      if (offers.catalog) catalogs++
       const server = new BlossomServer({ origin, exchange, patience: short })
       for (const blob of largest) {
         if (offers.blobBytes !== null && blob.size > offers.blobBytes) faults.push(`${origin} takes ${bytesText(offers.blobBytes)} at most, and there are blobs of ${bytesText(blob.size)}`)
@@ -62,6 +64,7 @@ export async function preflight ({ calls: { exchange, patience }, progress }: Pi
   }))
   const keysAt = wanted.keysAt !== null ? await keeper(wanted.keysAt) : servers.find((_origin, at) => keepers[at] === true) ?? null
   if (encrypted && keysAt === null && !keepers.includes(null)) faults.push(`none of these servers keeps keys (${wanted.keysAt ?? servers.join(', ')}): name one that does, or publish with --open`)
+  if (catalogs === 0 && relays.length === 0 && !keepers.includes(null)) faults.push('nobody would hear of it: none of these servers has a catalog, and there is no --relay')
   for (const { words } of await unreachableRelays(relays)) {
     if (strictRelays) faults.push(`${words}: the relay is not reached`)
     else progress.note(`${words}: the relay is not reached`)

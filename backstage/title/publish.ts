@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { formatNaddr, parseAddressName } from '../../server/catalog/address.ts'
 import { completeTitle } from '../film/title-of.ts'
 import { BLOBS_FOLDER, readBuild, readKeys } from '../film/film-build.ts'
+import { holdFolder } from '../film/folder-hold.ts'
 import { TitleFault } from './faults.ts'
 import { findTitle } from './finding.ts'
 import { KeyServer } from './key-server.ts'
@@ -16,6 +17,7 @@ import { uploadAll } from './uploading.ts'
 import type { SignedEvent } from '../../server/auth/signature.ts'
 import type { FilmBuild, FilmKeys } from '../film/film-build.ts'
 import type { Signer } from '../signer.ts'
+import type { Named } from './finding.ts'
 import type { PublishState } from './publish-state.ts'
 import type { Places, Session } from './session.ts'
 import type { LocalBlob } from './uploading.ts'
@@ -31,8 +33,17 @@ export function addressOfBuild ({ event: { kind }, pubkey, d }: FilmBuild): stri
   return `${kind}:${pubkey}:${d}`
 }
 
-/** The exit code. Rejects with TitleFault, KeyFault, ServerRefusal, NetworkFault or FilmFault. */
+/** The exit code. Rejects with TitleFault, KeyFault, ServerRefusal, NetworkFault or FilmFault; IN_USE where another program publishes the folder. */
 export async function publishBuild (session: Session, signer: Signer, parts: PublishParts): Promise<0 | 1> {
+  const release = await holdFolder(parts.folder)
+  try {
+    return await publishHeld(session, signer, parts)
+  } finally {
+    release()
+  }
+}
+
+async function publishHeld (session: Session, signer: Signer, parts: PublishParts): Promise<0 | 1> {
   const { folder, servers, relays, access, mirror } = parts
   const [film, keys] = [await readBuild(folder), await readKeys(folder)]
   if (film.pubkey !== signer.pubkey) throw new TitleFault('this folder was built for another key')
@@ -44,12 +55,14 @@ export async function publishBuild (session: Session, signer: Signer, parts: Pub
   checkDraft(completeTitle(film, { servers, access, createdAt: 0, publishedAt: 0 }), signer.pubkey)
 
   if (keys !== null) state.sealed = await sealKeys(keys, signer, state.sealed)
+  const of = fingerprint(film.event, servers, access, state.sealed?.sha256 ?? null)
+  if (state.title?.of === of) await newestOf(session, parts, state)
   await writePublishState(folder, state)
   const blobs = [...blobsOf(film, folder), ...sealedBlobs(state)]
   await uploadAll(session, signer, { blobs, servers, mirror })
   if (keys !== null) await handIn(session, signer, { access: access!, address, keys })
 
-  const event = await titleEvent(session, signer, film, parts, state)
+  const event = await titleEvent(session, signer, film, parts, { state, of })
   await writePublishState(folder, state)
   let told = await tellAll(session, { servers, relays }, [event], signer)
   // a server that lost something since it was asked is sent it again, once
@@ -85,18 +98,28 @@ export async function handIn ({ calls, progress }: Pick<Session, 'calls' | 'prog
 }
 
 /** The title to be told: that of an earlier run where nothing about it changed, else a new version. Changes `state`. */
-async function titleEvent (session: Session, signer: Signer, film: FilmBuild, { servers, relays, access }: PublishParts, state: PublishState): Promise<SignedEvent> {
-  const of = fingerprint(film.event, servers, access, state.sealed?.sha256 ?? null)
-  const found = await findTitle(session, { address: parseAddressName(state.address), text: state.address, places: { servers, relays }, state, folder: null })
+async function titleEvent (session: Session, signer: Signer, film: FilmBuild, parts: PublishParts, { state, of }: { state: PublishState, of: string }): Promise<SignedEvent> {
+  const { servers, access } = parts
   if (state.title?.of === of) {
-    const newest = found?.versions[0]
-    if (newest !== undefined && newest.id !== state.title.event.id) throw new TitleFault('a newer version of this title stands already, made by `film update` or elsewhere: nothing is published over it')
+    await newestOf(session, parts, state)
     return state.title.event
   }
+  const found = await findTitle(session, namedBy(state, parts))
   const createdAt = nextVersionAt(found?.versions ?? [])
   state.publishedAt ??= found?.title.publishedAt ?? createdAt
   const draft = completeTitle(film, { servers, access, createdAt, publishedAt: state.publishedAt })
   if (state.sealed !== null) draft.tags.push([SEALED_TAG, state.sealed.name])
   state.title = { event: await signChecked(draft, signer), of }
   return state.title.event
+}
+
+/** Rejects with TitleFault when what was published from this folder is no longer what stands. */
+async function newestOf (session: Session, parts: Places, state: PublishState): Promise<void> {
+  const found = await findTitle(session, namedBy(state, parts))
+  if (found === null || found.event.id === state.title?.event.id) return
+  throw new TitleFault('a newer version of this title stands already, made by `film update` or elsewhere: nothing is published over it')
+}
+
+function namedBy (state: PublishState, { servers, relays }: Places): Named {
+  return { address: parseAddressName(state.address), text: state.address, places: { servers: [...servers], relays: [...relays] }, state, folder: null }
 }

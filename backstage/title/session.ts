@@ -25,6 +25,10 @@ export interface Session {
   signer: () => Promise<Signer>
   server: (origin: string) => BlossomServer
   json: boolean
+  /** Aborted when the program is asked to stop, by commands that say `stoppable`. */
+  signal: AbortSignal
+  /** From now on a request to stop ends what is under way and is told; until then it ends the program. */
+  stoppable: () => void
   /** One line of the answer itself: `text` for people, `fact` for scripts. */
   tell: (text: string, fact: Record<string, unknown>) => void
 }
@@ -42,6 +46,7 @@ export async function inSession ({ values, terminal }: Parts, name: string, run:
   const json = values['json'] === true
   const progress = openProgress(terminal, { json })
   const exchange = new Exchange()
+  const stopping = new AbortController()
   let opened: Promise<Signer> | null = null
   let lastWait = 0
   const onWait = (error: Error, pause: number): void => {
@@ -54,21 +59,29 @@ export async function inSession ({ values, terminal }: Parts, name: string, run:
     else terminal.err(`film ${name}: ${message}`)
   }
   try {
-    const patience = { total: patienceIn(values['patience']), onWait }
+    const patience = { total: patienceIn(values['patience']), onWait, signal: stopping.signal }
     return await run({
       calls: { exchange, patience },
       progress,
       json,
+      signal: stopping.signal,
+      stoppable: () => {
+        terminal.onStop(() => {
+          stopping.abort()
+          exchange.close()
+        })
+      },
       signer: () => opened ??= openSigner({ key: textIn(values, 'key'), env: terminal.env, say: progress.note }),
       server: (origin) => new BlossomServer({ origin, exchange, patience }),
       tell: (text, fact) => { terminal.out(json ? JSON.stringify(fact) : text) }
     })
   } catch (error) {
-    if (error instanceof TitleFaults) error.faults.forEach(fail)
+    if (stopping.signal.aborted) fail('stopped; run it again and it goes on where it was')
+    else if (error instanceof TitleFaults) error.faults.forEach(fail)
     else if (error instanceof NetworkFault) fail(`${error.message}. Run it again and it goes on where it was`)
     else if (error instanceof TitleFault || error instanceof KeyFault || error instanceof FilmFault || error instanceof ServerRefusal) fail(error.message)
     else throw error
-    return error instanceof TitleFault ? error.code : 1
+    return error instanceof TitleFault ? error.code : error instanceof FilmFault && error.code === 'OPTION_WRONG' ? 2 : 1
   } finally {
     exchange.close()
     await (opened as Promise<Signer> | null)?.then((signer) => { signer.close() }, () => {})

@@ -1,5 +1,7 @@
 // Brings signed events to the world: to the catalogs of the servers that have one, and to relays. What each made of them is told in its own words.
 
+import { WITHDRAWAL_KIND } from '../../server/catalog/kinds/withdrawal.ts'
+import { valueOf } from '../../server/catalog/tags.ts'
 import { callJson } from '../http/json-calls.ts'
 import { offersOf } from '../http/offers.ts'
 import { ServerRefusal } from '../http/refusal.ts'
@@ -34,7 +36,7 @@ async function tellCatalog (calls: Session['calls'], origin: string, events: rea
   try {
     if (!(await offersOf(calls, origin)).catalog) return []
     // the event is its own proof: no token is needed
-    for (const event of events) await callJson(calls, { method: 'POST', url: `${origin}/catalog/events`, body: event })
+    for (const event of events) await tell(calls, origin, event)
     return [{ place: origin, accepted: true, words: '', missing: [] }]
   } catch (error) {
     if (error instanceof ServerRefusal) {
@@ -46,11 +48,21 @@ async function tellCatalog (calls: Session['calls'], origin: string, events: rea
   }
 }
 
+async function tell (calls: Session['calls'], origin: string, event: SignedEvent): Promise<void> {
+  try {
+    await callJson(calls, { method: 'POST', url: `${origin}/catalog/events`, body: event })
+  } catch (error) {
+    // what takes a title back is not needed where the title is gone already
+    const takesBack = event.kind === WITHDRAWAL_KIND || valueOf(event.tags, 'status') === 'withdrawn'
+    if (!(takesBack && error instanceof ServerRefusal && error.code === 'EVENT_DELETED')) throw error
+  }
+}
+
 /** Says what each place made of it. The exit code: 0 when all took it. Throws TitleFault when nobody did. */
 export function report ({ tell }: Pick<Session, 'tell'>, told: readonly Told[], what: string): 0 | 1 {
   for (const { place, accepted, words } of told) {
     tell(`  ${accepted ? 'told' : 'NOT TOLD'}  ${place}${words === '' ? '' : `  ${words.replace(/[\p{Cc}\p{Cf}]/gu, '?')}`}`, { place, accepted, words })
   }
-  if (told.length > 0 && told.every(({ accepted }) => !accepted)) throw new TitleFault(`no server and no relay took ${what}`)
+  if (told.every(({ accepted }) => !accepted)) throw new TitleFault(`no server and no relay took ${what}`)
   return told.every(({ accepted }) => accepted) ? 0 : 1
 }

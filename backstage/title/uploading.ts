@@ -64,12 +64,12 @@ async function allOf (jobs: readonly Promise<void>[]): Promise<void> {
 
 const sizeOf = (blobs: readonly BlobFacts[]): number => blobs.reduce((sum, { size }) => sum + size, 0)
 
-/** Those that the server has not, in their order. */
+/** Those that the server has not, in their order; a size of -1 is any. */
 export async function missingAt<T extends Pick<BlobFacts, 'sha256' | 'size'>> (server: BlossomServer, blobs: readonly T[]): Promise<T[]> {
   const there = new Set<string>()
   await eachOf(blobs, ASKED_AT_ONCE, async ({ sha256, size }) => {
     const length = await server.has(sha256)
-    if (length === size || length === -1) there.add(sha256)
+    if (length !== null && (length === size || length === -1 || size === -1)) there.add(sha256)
   })
   return blobs.filter(({ sha256 }) => !there.has(sha256))
 }

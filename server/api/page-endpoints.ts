@@ -12,6 +12,10 @@ export const PAGE_LOOKS: readonly Endpoint[] = [
     answers: page('The player'), refusals: [404, 429]
   },
   {
+    id: 'backstage', group: 'About', method: 'GET', path: '/backstage', token: 'none', summary: 'The page of creators: their films, who may watch them, and new ones',
+    answers: page('The page'), refusals: []
+  },
+  {
     id: 'webFile', group: 'About', method: 'GET', path: '/web/{folder}/{file}', token: 'none', summary: 'The scripts and style sheets of the pages',
     parameters: [part('folder', 'As shared'), part('file', 'As ui.css')],
     answers: { 200: { description: 'The file', content: ['*/*', { type: 'string' }] }, 304: { description: 'As the client has it' } }, refusals: [404]

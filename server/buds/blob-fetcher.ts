@@ -2,7 +2,7 @@
 // as an upload, judged by policy, lists and quotas as one, and owned by who asked.
 
 import { Failure } from '../errors.ts'
-import { UNTYPED, parseMediaType } from '../stores/media-type.ts'
+import { UNTYPED, parseMediaType, playedType } from '../stores/media-type.ts'
 import { openOrigin } from './origin.ts'
 import type { OurNames } from '../auth/our-names.ts'
 import type { Policy, UploadFacts } from '../auth/policy.ts'
@@ -100,14 +100,15 @@ export class BlobFetcher {
         const patience = length === null ? UNKNOWN_LENGTH_MS : idleTimeout + length / slowest * 1000
         late = setTimeout(() => { origin.body.destroy(new Failure('ORIGIN_FAILED', 'the origin is too slow')) }, Math.min(patience, MAX_TIMER_MS))
       }
-      const type = origin.type === null ? null : parseMediaType(origin.type)
+      const told = origin.type === null ? null : parseMediaType(origin.type)
+      const type = told === null || told === UNTYPED ? playedType(url.pathname.split('/').at(-1)!) : told
       this.#judge({ pubkey: owner, type, size: length }, forServer)
       const holding = held = await room.hold({ owner, likely, size: length })
       let hash = ''
       let arrived = 0
       return await blobs.receive(origin.body, {
         owner,
-        type: type === UNTYPED ? null : type,
+        type,
         extension: extensionIn(url),
         promised,
         likely,

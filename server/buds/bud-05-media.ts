@@ -110,9 +110,9 @@ export async function bud05 (app: FastifyInstance, parts: MediaParts): Promise<v
   async function receive (request: FastifyRequest, admission: Let): Promise<Received & { descriptor: BlobDescriptor }> {
     const job = await work.begin()
     try {
-      const { kind, sha256, size } = await takeBody(request, job.folder, admission)
+      const { kind, sha256, size, head } = await takeBody(request, job.folder, admission)
       await admission.place.turn()
-      const made = await work.make(kind, job.folder, size, admission.gone)
+      const made = await work.make(kind, { folder: job.folder, size, head, signal: admission.gone })
       const { blob, created, poster } = await store(made, admission)
       return { blob, created, descriptor: describe(blob, made, poster, sha256) }
     } finally {
@@ -122,7 +122,7 @@ export async function bud05 (app: FastifyInstance, parts: MediaParts): Promise<v
   }
 
   /** The body as the file `in`, and what it is. */
-  async function takeBody ({ raw }: FastifyRequest, folder: string, { token, promised, size, held, leaveQueue }: Let): Promise<{ kind: MediaKind, sha256: string, size: number }> {
+  async function takeBody ({ raw }: FastifyRequest, folder: string, { token, promised, size, held, leaveQueue }: Let): Promise<{ kind: MediaKind, sha256: string, size: number, head: Buffer }> {
     const { idleTimeout, maxBlobSize, media: { maxSize } } = settings.current
     const arrival = await writeBody(raw, join(folder, 'in'), { maxSize: Math.min(maxSize, maxBlobSize), idleTimeout, grow: held.grow }).finally(() => {
       leaveQueue()
@@ -135,7 +135,7 @@ export async function bud05 (app: FastifyInstance, parts: MediaParts): Promise<v
     const kind = await kindOf(arrival.head)
     if (kind === null) throw new Failure('MEDIA_REFUSED')
     policy.judge({ pubkey: token?.pubkey ?? null, type: kind.type, size: arrival.size })
-    return { kind, sha256: arrival.sha256, size: arrival.size }
+    return { kind, sha256: arrival.sha256, size: arrival.size, head: arrival.head }
   }
 
   /** The poster first: no descriptor names a poster that is not here. */

@@ -23,6 +23,7 @@ import { Releases } from './releases/releases.ts'
 import { ProbeRows } from './rows/probe-rows.ts'
 import { ManifestRows } from './rows/manifest-rows.ts'
 import { Snapshots } from './snapshot.ts'
+import { valueOf } from './tags.ts'
 import { CollectionViews } from './views/collection-views.ts'
 import { HashViews } from './views/hash-views.ts'
 import { ProviderViews } from './views/provider-views.ts'
@@ -64,6 +65,8 @@ export interface CatalogParts {
   now: () => number
   /** Hears, before it is acknowledged, which titles (`kind:pubkey:d`) an event that came over HTTP may have changed. */
   onKept?: (titles: readonly string[]) => Promise<void>
+  /** Hears which titles were withdrawn or taken back, whoever brought that. */
+  onWithdrawn?: (titles: readonly string[]) => void
   /** Hears of what failed in the background. */
   onFault: (error: unknown, what: string) => void
 }
@@ -134,6 +137,11 @@ export class Catalog {
       store: this.store, authors: new AuthorRows(database), state, clock: new OwnClock({ state, newest, now }), signer: { pubkey, sign }, releases, now,
       policy: { ...policy, mayRelease: (pubkey) => releases.mayRelease(pubkey), takesTrust: roots.length > 0 },
       onKept: async (event) => { await parts.onKept?.(this.standings.touchedBy(event)) }
+    })
+    this.store.onAdded((events) => {
+      const titles = events.filter(({ parsed: { type, event } }) => type === 'withdrawal' || (type === 'title' && valueOf(event.tags, 'status') === 'withdrawn'))
+        .flatMap(({ parsed: { event } }) => this.standings.touchedBy(event))
+      if (titles.length > 0) parts.onWithdrawn?.(titles)
     })
     this.#pointers = timestampKey === null ? null : new PointerTimer({
       trust: releases.trust, publisher: this.publisher, state, seed: timestampKey, now, manifestText: (sha256) => releases.manifestText(sha256),

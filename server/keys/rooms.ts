@@ -20,8 +20,6 @@ import type { Standing } from './title-stops.ts'
 
 export interface FilmKeysParts {
   state: StateStore
-  /** Whether other nodes write to the same store. */
-  shared: boolean
   /** Of the node key, 64 hex digits. */
   secret: string
   /** How the catalog has the title at an address, at a moment in unix seconds. */
@@ -44,13 +42,13 @@ export interface FilmKeys {
   deciding: Deciding
 }
 
-export function openFilmKeys ({ state, shared, secret, standing, settings, now, onFault }: FilmKeysParts): FilmKeys {
+export function openFilmKeys ({ state, secret, standing, settings, now, onFault }: FilmKeysParts): FilmKeys {
   const access = new AccessLists(state)
-  const stops = new TitleStops({ state, shared, standing, now, onFault })
+  const keys = new KeyStore({ state, seal: new Seal(secret), settings, now })
+  const stops = new TitleStops({ state, keys, standing, now, onFault })
   const audit = new AuditLog(state, now)
   return {
-    keys: new KeyStore({ state, seal: new Seal(secret), settings, now }),
-    access, stops, audit,
+    keys, access, stops, audit,
     sessions: new Sessions(secret),
     uses: new UsedEvents(state, now),
     deciding: new Deciding({ access, stops, audit })

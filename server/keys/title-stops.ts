@@ -1,9 +1,11 @@
-// Whether a title's keys have stopped: it was withdrawn, taken back or is over its time. Nodes of one bucket each have a catalog of their own; so the
-// one that takes such an event, over HTTP, puts `state/key-stops/<sha256 of the title's address>` before it acknowledges, and the others look there.
+// Whether a title's keys have stopped: it was withdrawn, taken back or is over its time. The catalog here says so, or `state/key-stops/<sha256 of the
+// title's address>`, put there before a withdrawal is acknowledged: other nodes of the bucket have catalogs of their own, and a database that is made
+// anew knows of none until it has read them again.
 
 import { Failure } from '../errors.ts'
 import { parseTitleName } from './title-name.ts'
 import type { StateStore } from '../stores/state.ts'
+import type { KeyStore } from './key-store.ts'
 import type { TitleName } from './title-name.ts'
 
 /** How the catalog here has a title. `at`: unix seconds, of the event that says so; `unknown`: none has come. */
@@ -11,13 +13,12 @@ export type Standing = { standing: 'live' | 'gone', at: number } | { standing: '
 
 export interface TitleStopsParts {
   state: StateStore
-  /** Whether other nodes write to the same store. */
-  shared: boolean
+  keys: Pick<KeyStore, 'has'>
   /** @param now unix seconds */
   standing: (address: string, now: number) => Standing
   /** Milliseconds. */
   now: () => number
-  /** Hears that other nodes could not be told yet. */
+  /** Hears that it could not be put there yet. */
   onFault: (error: unknown) => void
 }
 
@@ -27,7 +28,7 @@ const AGAIN_MS = 2000
 
 export class TitleStops {
   readonly #parts: TitleStopsParts
-  /** Addresses of which the others must still be told. */
+  /** Addresses of which it must still be told. */
   readonly #due = new Set<string>()
   #again: NodeJS.Timeout | null = null
 
@@ -38,17 +39,15 @@ export class TitleStops {
   /** Rejects with StoreError. */
   async isGone (title: TitleName): Promise<boolean> {
     const here = this.#standing(title.address)
-    if (!this.#parts.shared) return here.standing === 'gone'
     const told = await this.#told(title)
     if (here.standing === 'unknown') return told?.gone === true
-    // the newest version decides, whichever node has it; of two of one second the one that closes
+    // the newest version decides, wherever it is told; of two of one second the one that closes
     if (told === null || told.at < here.at) return here.standing === 'gone'
     return told.at === here.at ? told.gone || here.standing === 'gone' : told.gone
   }
 
-  /** Titles at these addresses may stand otherwise than before: the other nodes are told, now or, where the store fails, as soon as it can be. */
+  /** Titles at these addresses may stand otherwise than before: the store is told, now or, where it fails, as soon as it can be. */
   async refresh (addresses: readonly string[]): Promise<void> {
-    if (!this.#parts.shared) return
     for (const address of addresses) this.#due.add(address)
     try {
       for (const address of this.#due) {
@@ -64,6 +63,18 @@ export class TitleStops {
         }, AGAIN_MS)
         this.#again.unref()
       }
+    }
+  }
+
+  /** The same for what relays brought, of which there is more: only titles with keys here are told. */
+  async follow (addresses: readonly string[]): Promise<void> {
+    try {
+      for (const address of addresses) {
+        const title = titleAt(address)
+        if (title !== null && await this.#parts.keys.has(title)) await this.refresh([address])
+      }
+    } catch (error) {
+      this.#parts.onFault(error)
     }
   }
 

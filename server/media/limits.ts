@@ -42,8 +42,9 @@ export interface MadeVideo extends Made {
 /** One job: its folder holds the body as the file `in`. */
 export interface Job {
   folder: string
-  /** Bytes of the body. */
+  /** Bytes of the body, and the first of them. */
   size: number
+  head: Uint8Array
   limits: MediaLimits
   isolation: readonly string[]
   signal: AbortSignal

@@ -3,6 +3,7 @@
 // worker kept alive would have to be watched for.
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { isWholeGif } from './whole.ts'
 import type { Sharp } from 'sharp'
 import type { PictureKind } from './kinds.ts'
 
@@ -26,6 +27,7 @@ const READERS: Readonly<Record<PictureKind, string>> = {
 const DRAWN: readonly PictureKind[] = ['png', 'gif']
 
 async function work (task: PictureTask): Promise<PictureResult> {
+  if (task.kind === 'gif' && !isWholeGif(readFileSync('in'))) return { fault: 'damaged', reason: 'it breaks off' }
   let sharp
   try {
     ({ default: sharp } = await import('sharp'))

@@ -9,6 +9,7 @@ import { runBounded } from './bounded-child.ts'
 import { faultOf } from './faults.ts'
 import { CONTAINERS } from './limits.ts'
 import { ASKED, readFacts } from './probe.ts'
+import { matroskaLength } from './whole.ts'
 import type { MediaKind, VideoKind } from './kinds.ts'
 import type { Job, Made, MadeVideo } from './limits.ts'
 import type { VideoFacts } from './probe.ts'
@@ -47,10 +48,10 @@ export async function makeVideo ({ kind, type }: Extract<MediaKind, { is: 'video
     return { ok: code === 0, out, err }
   }
 
+  if (kind !== 'mp4' && (matroskaLength(job.head) ?? 0) > job.size) throw new Failure('MEDIA_DAMAGED', 'it breaks off')
   const probed = await run(limits.ffprobe, [...read, ...ASKED, 'file:in'])
   if (!probed.ok) throw faultOf(probed.err, folder)
   const facts = readFacts(probed.out, SUBTITLES[kind])
-  if (facts === null) throw new Failure('MEDIA_REFUSED', 'there is no video in it')
   if (facts.width * facts.height > limits.maxPixels) throw new Failure('MEDIA_COSTLY', `${limits.maxPixels} pixels at most`)
 
   const poster = await makePoster(facts, [...read, '-threads', '2'], job, run)

@@ -10,7 +10,7 @@ import { findIsolation, works } from './bounded-child.ts'
 import { makePicture } from './picture.ts'
 import { makeVideo } from './video.ts'
 import type { MediaKind } from './kinds.ts'
-import type { Made, MadeVideo, MediaLimits } from './limits.ts'
+import type { Job, Made, MadeVideo, MediaLimits } from './limits.ts'
 
 export interface MediaWorkParts {
   /** A folder of ours alone; what is in it is removed. */
@@ -51,10 +51,10 @@ export class MediaWork {
     return { folder, leave: () => rm(folder, { recursive: true, force: true }) }
   }
 
-  /** Works on the file `in` of the folder, which has `size` bytes. Rejects as `makePicture` and `makeVideo`. */
-  async make (kind: MediaKind, folder: string, size: number, signal: AbortSignal): Promise<Made | MadeVideo> {
+  /** Works on the file `in` of the folder. Rejects as `makePicture` and `makeVideo`. */
+  async make (kind: MediaKind, { folder, size, head, signal }: Pick<Job, 'folder' | 'size' | 'head' | 'signal'>): Promise<Made | MadeVideo> {
     try {
-      const made = await this.#make(kind, folder, size, signal)
+      const made = await this.#make(kind, { folder, size, head, signal })
       this.ended.done++
       return made
     } catch (error) {
@@ -63,9 +63,9 @@ export class MediaWork {
     }
   }
 
-  async #make (kind: MediaKind, folder: string, size: number, signal: AbortSignal): Promise<Made | MadeVideo> {
+  async #make (kind: MediaKind, body: Pick<Job, 'folder' | 'size' | 'head' | 'signal'>): Promise<Made | MadeVideo> {
     await this.judge(kind)
-    const job = { folder, size, limits: this.#parts.limits(), isolation: await this.#isolate(), signal }
+    const job: Job = { ...body, limits: this.#parts.limits(), isolation: await this.#isolate() }
     return kind.is === 'picture' ? makePicture(kind.kind, job) : makeVideo(kind, job)
   }
 

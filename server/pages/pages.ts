@@ -16,6 +16,7 @@ interface Page extends PageNeeds {
 const PAGES = {
   home: { file: 'home/home.html', asksOthers: false, plays: false },
   watch: { file: 'watch/watch.html', asksOthers: true, plays: true },
+  backstage: { file: 'backstage/backstage.html', asksOthers: false, plays: false },
   missing: { file: 'shared/missing.html', asksOthers: false, plays: false }
 } as const satisfies Record<string, Page>
 

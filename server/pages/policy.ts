@@ -2,7 +2,7 @@
 // script or a style sheet runs by the nonce of this one answer alone. Pure.
 
 export interface PageNeeds {
-  /** It asks other servers than ours: the player and the creator's page. */
+  /** It asks other servers than ours: the player. */
   asksOthers: boolean
   /** It plays films, which come through a MediaSource. */
   plays: boolean

@@ -1,4 +1,4 @@
-// The pages' own paths: GET /watch/<naddr>, and the files of web/ below /web/. `GET /` is api/route.ts', which asks here when a browser asked. No
+// The pages' own paths: GET /watch/<naddr>, GET /backstage, and the files of web/ below /web/. `GET /` is api/route.ts', which asks here when a browser asked. No
 // other path is taken: every one-part path that begins with 64 hex digits is a blob's.
 
 import { Failure, oneLine } from '../errors.ts'
@@ -10,7 +10,7 @@ export interface PagesParts {
   pages: Pages
   rates: RateLimits
   /** The title of this name (naddr1…, or kind:pubkey:d), null where none stands here. Throws what has `status` 400 for a name that cannot be read. */
-  findTitle: (name: string) => unknown
+  findTitle: (name: string) => { title: string } | null
 }
 
 /** The browser asks each time, and is told that nothing changed: modules of two versions must not meet. */
@@ -19,12 +19,12 @@ const CACHE = 'public, no-cache'
 export async function pagesRooms (app: FastifyInstance, { pages, rates, findTitle }: PagesParts): Promise<void> {
   const method = ['GET', 'HEAD']
 
-  /** Why the title cannot be watched here; null when it can. */
-  function whyNot (name: string): string | null {
+  /** What the title is called, or why it cannot be watched here. */
+  function lookUp (name: string): { title: string } | { reason: string } {
     try {
-      return findTitle(name) === null ? 'this server\'s catalog has no title of this address' : null
+      return findTitle(name) ?? { reason: 'this server\'s catalog has no title of this address' }
     } catch (error) {
-      if (error instanceof Error && (error as { status?: unknown }).status === 400) return error.message
+      if (error instanceof Error && (error as { status?: unknown }).status === 400) return { reason: error.message }
       throw error
     }
   }
@@ -34,11 +34,14 @@ export async function pagesRooms (app: FastifyInstance, { pages, rates, findTitl
     url: '/watch/:address',
     handler: async (request: FastifyRequest<{ Params: { address: string } }>, reply) => {
       rates.ask(rates.addressOf(request.raw))
-      const reason = whyNot(request.params.address)
-      if (reason === null) return pages.send(reply, 'watch')
-      return pages.send(reply.code(404).header('x-reason', oneLine(reason)), 'missing', { heading: 'No such film here', reason })
+      const found = lookUp(request.params.address)
+      if ('title' in found) return pages.send(reply, 'watch', { title: found.title || 'Untitled' })
+      return pages.send(reply.code(404).header('x-reason', oneLine(found.reason)), 'missing', { heading: 'No such film here', reason: found.reason })
     }
   })
+
+  // everything it shows and does is asked of the other rooms, with the creator's own signatures
+  app.route({ method, url: '/backstage', handler: async (_request, reply) => pages.send(reply, 'backstage') })
 
   app.route({
     method,

@@ -37,6 +37,18 @@ export function matchesType (pattern: string, type: string): boolean {
   return pattern.endsWith('/*') ? essence.startsWith(pattern.slice(0, -1).toLowerCase()) : essence === pattern.toLowerCase()
 }
 
+/** What a film's files are by their extension. */
+const PLAYED: Readonly<Record<string, string>> = { m3u8: 'application/vnd.apple.mpegurl', ts: 'video/mp2t', m4s: 'video/iso.segment', mp4: 'video/mp4', vtt: 'text/vtt' }
+
+/**
+ * The type of a file of a film, told by a Blossom name, `<sha256>.<extension>`, alone: those of a bought film are ciphertext, which may begin like anything.
+ * Null for any other name.
+ */
+export function playedType (name: string): string | null {
+  const extension = /^[0-9a-f]{64}\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? ''
+  return Object.hasOwn(PLAYED, extension) ? PLAYED[extension]! : null
+}
+
 /** The type a blob is given: the client's, else what its first bytes show, else what the extension suggests. */
 export async function resolveType (declared: string | null, head: Uint8Array, extension: string | null): Promise<string> {
   if (declared !== null && declared !== UNTYPED) return declared

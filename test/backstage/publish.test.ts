@@ -107,6 +107,11 @@ t.test('what would fail is told before anything is uploaded, all of it at once',
   t.match(text, /ws:\/\/127\.0\.0\.1:1.*not reached/)
   t.same([closed, small].flatMap(({ requests }) => requests.filter(({ method }) => method === 'PUT')), [])
 
+  const nobody = await startCounted(t)
+  const open = madeBuild(t, { pubkey: me.signer.pubkey, name: 'unheard', encrypted: false })
+  nobody.replace = (path) => path === '/.well-known/marquee.json' ? '{}' : null
+  t.match(await me.film('publish', open.folder, '--server', nobody.url), { code: 1, err: [/nobody would hear of it/] })
+
   const plain = createServer((request, response) => { response.writeHead(request.method === 'HEAD' && request.url === '/upload' ? 200 : 404).end() })
   plain.listen(0, '127.0.0.1')
   await once(plain, 'listening')
@@ -138,9 +143,9 @@ t.test('what is asked wrongly is exit code 2, and another key\'s folder is refus
 t.test('killed in the middle of the upload and run again, no blob is stored twice', async t => {
   const me = creator(t)
   const server = await startCounted(t)
-  const made = madeBuild(t, { pubkey: me.signer.pubkey, name: 'killed', segments: 30, size: 20_000 })
+  const made = madeBuild(t, { pubkey: me.signer.pubkey, name: 'killed', segments: 25, size: 20_000 })
   const args = ['film', 'publish', made.folder, '--server', server.url, '--key', me.key]
-  for (const stop of [15, 35]) {
+  for (const stop of [20]) {
     const command = startCommand(t, args)
     server.onRequest = () => { if (server.stored().size >= stop) command.kill('SIGKILL') }
     const { signal } = await command.ended
@@ -148,6 +153,10 @@ t.test('killed in the middle of the upload and run again, no blob is stored twic
     server.onRequest = () => {}
     t.equal(await titleAt(server.url, addressOf(made)), null, 'no title before its blobs')
   }
+  const stopped = startCommand(t, args)
+  server.onRequest = () => { if (server.stored().size >= 35) stopped.kill('SIGTERM') }
+  t.match(await stopped.ended, { code: 1, err: /stopped; run it again and it goes on/ }, 'asked to stop, it says so')
+  server.onRequest = () => {}
   const last = await startCommand(t, args).ended
   t.equal(last.code, 0, last.err)
   t.equal(server.stored().size, made.film.files.length + 1)

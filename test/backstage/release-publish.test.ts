@@ -6,18 +6,22 @@ import { join } from 'node:path'
 import { nsecEncode } from 'nostr-tools/nip19'
 import t from 'tap'
 import { startMarquee } from '../support/app.ts'
+import { newFolder } from '../support/both-stores.ts'
+import { runInside } from '../support/command-inside.ts'
 import { Signer } from '../support/keys.ts'
 import { CHANNEL, PINNED, bundleNow, operator, pointerNow, releaseNow, seconds } from '../support/live-release.ts'
 import { STRANGER_KEY, TIMESTAMP_KEY } from '../support/release-chain.ts'
-import { publisherOf } from '../support/release-command.ts'
+import { pointer as pointerCommand } from '../../backstage/release/pointer.ts'
+import { publish as publishCommand } from '../../backstage/release/publish.ts'
 import { PLATFORMS } from '../../server/catalog/kinds/platforms.ts'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import type { Test } from 'tap'
 import type { SignedEvent } from '../../server/auth/signature.ts'
-import type { Ran } from '../support/release-command.ts'
 import type { LiveOptions, LiveRelease } from '../support/live-release.ts'
 
 const ENV = { RELEASE_ROOT: PINNED, RATE_LIMIT: 'off' }
+
+interface Ran { code: number, out: string, err: string }
 
 interface Made {
   folder: string
@@ -27,7 +31,7 @@ interface Made {
 
 /** A release in a folder as `make`, `sign` and `trust` leave it. */
 function madeOf (t: Test, options: Omit<LiveOptions, 'pointer'> & { bundle?: Buffer, pointer?: Buffer | null } = {}): Made {
-  const { folder, run } = publisherOf(t)
+  const folder = newFolder(t)
   const { bundle, pointer, ...live } = options
   const release = releaseNow(42, live)
   mkdirSync(join(folder, 'r'))
@@ -39,7 +43,7 @@ function madeOf (t: Test, options: Omit<LiveOptions, 'pointer'> & { bundle?: Buf
   if (pointer !== null) write('latest-pointer.json', pointer ?? release.pointer)
   writeFileSync(join(folder, 'key'), nsecEncode(operator.secret), { mode: 0o600 })
   writeFileSync(join(folder, 'timestamp'), TIMESTAMP_KEY.toString('hex'), { mode: 0o600 })
-  return { folder: join(folder, 'r'), release, publish: (...args) => run(['publish', 'r', '--key', 'key', '--patience', '1', ...args]) }
+  return { folder: join(folder, 'r'), release, publish: (...args) => runInside(publishCommand, [join(folder, 'r'), '--key', join(folder, 'key'), '--patience', '1', ...args]) }
 }
 
 async function eventsAt (url: string): Promise<SignedEvent[]> {
@@ -115,10 +119,10 @@ t.test('a pointer is made of the manifest where a timestamp key is given, and th
   const { url } = await startMarquee(t, { env: ENV })
   const { folder, publish } = madeOf(t, { pointer: null })
   t.equal((await publish('--server', url)).code, 2, 'without one there is nothing to publish')
-  t.equal((await publish('--server', url, '--timestamp', 'timestamp')).code, 0)
+  t.equal((await publish('--server', url, '--timestamp', join(folder, '..', 'timestamp'))).code, 0)
   const made = readFileSync(join(folder, 'latest-pointer.json'), 'utf8')
   t.match(JSON.parse(made), { sequence: 42, version: '1.8.42' })
-  t.equal((await publish('--server', url, '--timestamp', 'timestamp')).code, 0)
+  t.equal((await publish('--server', url, '--timestamp', join(folder, '..', 'timestamp'))).code, 0)
   t.equal(readFileSync(join(folder, 'latest-pointer.json'), 'utf8'), made)
 })
 
@@ -147,17 +151,17 @@ t.test('what no node would install is not published: no byte goes out', async t 
 t.test('pointer signs the latest of a folder offline, and of a server where it verifies', async t => {
   const { url } = await startMarquee(t, { env: ENV })
   const { folder, publish } = madeOf(t)
-  const { run } = publisherOf(t)
+  const run = (args: string[]): Promise<Ran> => runInside(pointerCommand, args)
   const key = join(folder, '..', 'timestamp')
-  t.match((await run(['pointer', folder, '--key', key])).out, /42 is the latest, until/)
+  t.match((await run([folder, '--key', key])).out, /42 is the latest, until/)
   t.equal((await publish('--server', url)).code, 0)
   const before = await (await fetch(`${url}/catalog/releases/latest?app=org.archipelago.node&channel=${CHANNEL}`)).json() as { pointer: string }
   await new Promise((resolve) => { setTimeout(resolve, 1100) })
   const which = ['--app', 'org.archipelago.node', '--channel', CHANNEL, '--server', url, '--nostr', join(folder, '..', 'key')]
-  const { code, err } = await run(['pointer', '--key', key, '--root', PINNED, ...which])
+  const { code, err } = await run(['--key', key, '--root', PINNED, ...which])
   t.equal(code, 0, err)
   const after = await (await fetch(`${url}/catalog/releases/latest?app=org.archipelago.node&channel=${CHANNEL}`)).json() as { pointer: string }
   const issued = (text: string): number => (JSON.parse(text) as { issued_at: number }).issued_at
   t.ok(issued(after.pointer) > issued(before.pointer))
-  t.match((await run(['pointer', '--key', key, '--root', 'ab'.repeat(32), ...which])).err, /ROOT_WRONG/)
+  t.match((await run(['--key', key, '--root', 'ab'.repeat(32), ...which])).err, /ROOT_WRONG/)
 })

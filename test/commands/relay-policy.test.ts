@@ -31,7 +31,7 @@ function writePolicy (t: Test, text: string = JSON.stringify({ creators: [creato
 
 /** The plugin as strfry starts it: in a shell, with pipes. */
 function startPlugin (t: Test, file: string): { write: (text: string | Buffer) => void, end: () => void, next: () => Promise<StrfryAnswer>, ended: Promise<number | null>, errors: () => string } {
-  const child = spawn('/bin/sh', ['-c', `exec '${process.execPath}' ${NODE_FLAGS.join(' ')} '${ROOT}dist/server/main.js' relay-policy --strfry --policy '${file}'`], {
+  const child = spawn('/bin/sh', ['-c', `unset NODE_OPTIONS; exec '${process.execPath}' ${NODE_FLAGS.join(' ')} '${ROOT}dist/server/main.js' relay-policy --strfry --policy '${file}'`], {
     env: { PATH: process.env['PATH'] ?? '' }, stdio: 'pipe'
   })
   let errors = ''

@@ -5,11 +5,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
+import { plainNode } from '../support/node-flags.ts'
 import { ROOT } from '../support/source.ts'
 
 t.test('the scenario catalog runs over a small catalog: all its rows are there, and none failed', async t => {
   const args = ['catalog', '--titles', '1000', '--segments', '20', '--taken', '64', '--asked', '20', '--rounds', '1']
-  const child = spawn(process.execPath, [join(ROOT, 'dist/bench/main.js'), ...args], { env: { PATH: process.env['PATH'], TMPDIR: t.testdir() }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(...plainNode([join(ROOT, 'dist/bench/main.js'), ...args], {}), { env: { PATH: process.env['PATH'], TMPDIR: t.testdir() }, stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => { child.kill('SIGTERM') })
   const texts = { out: '', err: '' }
   for (const [name, stream] of [['out', child.stdout], ['err', child.stderr]] as const) stream.setEncoding('utf8').on('data', (text: string) => { texts[name] += text })

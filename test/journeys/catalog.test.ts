@@ -6,6 +6,7 @@ import { startMarquee } from '../support/app.ts'
 import { hashed } from '../support/asking.ts'
 import { smallFilm, uploadFilm } from '../support/film-blobs.ts'
 import { Signer } from '../support/keys.ts'
+import { PINNED, bundleNow, trustEvent } from '../support/live-release.ts'
 import { freePort } from '../support/program.ts'
 import { startNostrRelay } from '../support/nostr-relay.ts'
 import { startRelayPolicy } from '../support/relay-policy.ts'
@@ -30,9 +31,9 @@ async function until (isSo: () => Promise<boolean> | boolean): Promise<boolean> 
   return false
 }
 
-async function start (t: Test, relay: string, creator: Signer, operator: Signer): Promise<Running> {
+async function start (t: Test, relay: string, creator: Signer): Promise<Running> {
   const port = await freePort()
-  return startMarquee(t, { env: { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, RELAYS: relay, TITLE_PUBKEYS: creator.pubkey, ADMIN_PUBKEYS: operator.pubkey } })
+  return startMarquee(t, { env: { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, RELAYS: relay, TITLE_PUBKEYS: creator.pubkey, RELEASE_ROOT: PINNED } })
 }
 
 interface Told { relay: string, state: string, words: string }
@@ -81,7 +82,7 @@ t.test('a title published at one server is found at the other with its providers
   const { url: policy } = await startRelayPolicy(t, { creators: [creator.pubkey], releaseKeys: [operator.pubkey] })
   const relay = await startNostrRelay(t, { policy })
   if (relay === null) return
-  const [a, b] = [await start(t, relay.url, creator, operator), await start(t, relay.url, creator, operator)]
+  const [a, b] = [await start(t, relay.url, creator), await start(t, relay.url, creator)]
   t.ok(await until(() => [a, b].every(({ marquee }) => marquee.catalog.followers[0]!.status.caughtUp)))
 
   const film = smallFilm(creator.pubkey, 'night', 5)
@@ -113,6 +114,7 @@ t.test('a title published at one server is found at the other with its providers
     buildCollection({ d: 'best', title: 'Best', titles: [night, addressOf(creator, 'day')] }, seconds() - 5), buildCollection({ d: 'worst', title: 'Worst', titles: [night] }, seconds() - 5),
     buildWithdrawnCollection({ d: 'worst', title: 'Worst' }, 'unkind', seconds())
   ]) await publish(a.url, creator.sign(draft))
+  await publish(a.url, trustEvent(bundleNow((bundle) => { bundle.roles.release.nostr = [operator.pubkey] }), seconds(), Buffer.from(operator.secret).toString('hex')))
   const app = 'org.example.player'
   const artifact = operator.sign(buildArtifact({ app, version: '1.0.0', sha256, blake3: film.manifestBlob.blake3, size: 10, type: 'application/octet-stream', platforms: ['linux-x86_64'] }, seconds()))
   for (const event of [
@@ -120,7 +122,7 @@ t.test('a title published at one server is found at the other with its providers
     operator.sign(buildRelease({ app, version: '1.0.0', channel: 'stable', artifacts: [artifact.id], sequence: 1 }, seconds()))
   ]) await publish(a.url, event)
 
-  const c = await start(t, relay.url, creator, operator)
+  const c = await start(t, relay.url, creator)
   t.ok(await until(async () => await has(c.url, night) && await has(c.url, addressOf(creator, 'day'))), 'a node that comes later learns all from the relay alone')
   t.ok(await until(() => standing(c) === standing(a)), 'the same live titles, collections and releases, byte for byte')
   t.match(standing(c), /Best.*org\.example\.player@1\.0\.0/s)

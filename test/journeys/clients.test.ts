@@ -4,15 +4,17 @@ import { createUploadAuth, createDeleteAuth, createListAuth, createMirrorAuth, A
 import { BlossomClient } from 'nostr-tools/nipb7'
 import { PlainKeySigner } from 'nostr-tools/signer'
 import t from 'tap'
+import { sha256Hex } from '../../server/stores/multihash.ts'
 import { startMarquee } from '../support/app.ts'
 import { onBothStores } from '../support/both-stores.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
+import { cameraVideo, turnedPhoto } from '../support/media.ts'
 import type { SignedEvent } from 'blossom-client-sdk'
 import type { Test } from 'tap'
 import type { Running } from '../support/app.ts'
 import type { StorePlace } from '../support/children.ts'
 
-const { uploadBlob, hasBlob, downloadBlob, listBlobs, iterateBlobs, mirrorBlob, deleteBlob, multiServerUpload } = Actions
+const { uploadBlob, hasBlob, downloadBlob, listBlobs, iterateBlobs, mirrorBlob, deleteBlob, multiServerUpload, uploadMedia, multiServerMediaUpload } = Actions
 
 /** Two servers of different stores that may mirror from one another. */
 async function startTwo (t: Test, newPlace: () => Promise<StorePlace>): Promise<[Running, Running]> {
@@ -114,6 +116,43 @@ t.test('blossom-client-sdk names the servers of a token by their host alone, and
   t.match(await uploadBlob(url, file, { auth }), { sha256 })
   const elsewhere = await createUploadAuth(sign(signer), sha256, { servers: ['https://cdn.example.com'] })
   await t.rejects(uploadBlob(url, file, { onAuth: async () => elsewhere }), { message: 'the authorization token is for another server' })
+})
+
+await onBothStores(t, 'blossom-client-sdk makes a photo and a video fit to be shown at one server, and mirrors what they became to the other', async (t, newPlace) => {
+  const [a, b] = await startTwo(t, newPlace)
+  const signer = new Signer()
+  // it asks for a `media` token for what it sends, and for an `upload` token for the result
+  const verbs: string[] = []
+  const onAuth = (_server: string, sha256: string, type: 'upload' | 'media'): Promise<SignedEvent> => {
+    verbs.push(type)
+    return createUploadAuth(sign(signer), sha256, { type })
+  }
+  const photo = new Blob([await turnedPhoto(400, 300, 6) as Buffer<ArrayBuffer>], { type: 'image/jpeg' })
+  const shown = await uploadMedia(a.url, photo, { onAuth })
+  t.match(shown, { url: `${a.url}/${shown.sha256}.webp`, type: 'image/webp', size: Number })
+  t.equal(sha256Hex(await bytesOf(await downloadBlob(a.url, shown.sha256))), shown.sha256)
+
+  const video = new File([await cameraVideo() as Buffer<ArrayBuffer>], 'film.mp4', { type: 'video/mp4' })
+  const results = await multiServerMediaUpload([a.url, b.url], video, { onAuth, mirrorTimeout: 30_000 })
+  t.same([...results.keys()], [a.url, b.url])
+  const { sha256 } = results.get(a.url)!
+  for (const server of [a.url, b.url]) {
+    t.match(results.get(server), { url: `${server}/${sha256}.mp4`, sha256, type: 'video/mp4' })
+    t.equal(sha256Hex(await bytesOf(await downloadBlob(server, sha256))), sha256)
+  }
+  t.same([...new Set(verbs)].sort(), ['media', 'upload'])
+  const text = new Blob(['words'], { type: 'text/plain' })
+  await t.rejects(uploadMedia(a.url, text, { onAuth }), { message: /^only pictures/ }, 'the SDK shows our X-Reason')
+})
+
+t.test('blossom-client-sdk is told by a server without /media that there is none, and uploads the bytes as they are', async t => {
+  const { url } = await startMarquee(t, { env: { MEDIA: 'off' } })
+  const signer = new Signer()
+  const onAuth = (_server: string, sha256: string, type: 'upload' | 'media'): Promise<SignedEvent> => createUploadAuth(sign(signer), sha256, { type })
+  const photo = new Blob([await turnedPhoto(80, 60, 1) as Buffer<ArrayBuffer>], { type: 'image/jpeg' })
+  await t.rejects(uploadMedia(url, photo, { onAuth }), { message: '/media endpoint not supported' })
+  const results = await multiServerMediaUpload([url], photo, { onAuth, mediaUploadFallback: true })
+  t.match(results.get(url), { type: 'image/jpeg', size: photo.size })
 })
 
 await onBothStores(t, "nostr-tools' BlossomClient uploads, checks, downloads, mirrors, lists and deletes", async (t, newPlace) => {

@@ -4,13 +4,14 @@
 import t from 'tap'
 import { formatNaddr } from '../../server/catalog/address.ts'
 import { startMarquee } from '../support/app.ts'
-import { onBothStores } from '../support/both-stores.ts'
-import { bytesOf, callKeys, codeOf, getKey, newFilmKey, publishTitle, putAccess, putKey, takeBack, titleOf } from '../support/film-keys.ts'
+import { bytesOf, callKeys, codeOf, getKey, newFilmKey, onFoldersAnd, publishTitle, putAccess, putKey, takeBack, titleOf } from '../support/film-keys.ts'
 import { Signer } from '../support/keys.ts'
+import { startMinio } from '../support/minio.ts'
 
 const [creator, fan, stranger] = [new Signer(), new Signer(), new Signer()]
+const minio = await startMinio(t)
 
-await onBothStores(t, 'PUT /keys/:id keeps a key of the title\'s creator: 201, the same again 200; whoever else comes for the id is 409', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'PUT /keys/:id keeps a key of the title\'s creator: 201, the same again 200; whoever else comes for the id is 409', async (t, newPlace) => {
   const { url } = await startMarquee(t, { minio: await newPlace() })
   const film = newFilmKey()
   const first = await putKey(url, creator, film)
@@ -35,7 +36,7 @@ await onBothStores(t, 'PUT /keys/:id keeps a key of the title\'s creator: 201, t
   t.equal(await bytesOf(await getKey(url, creator, film.id)), film.key.toString('hex'))
 })
 
-await onBothStores(t, 'GET /keys/:id gives 16 bytes to the creator and to whom they let, at once, and to nobody after that', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'GET /keys/:id gives 16 bytes to the creator and to whom they let, at once, and to nobody after that', async (t, newPlace) => {
   const { url } = await startMarquee(t, { minio: await newPlace() })
   const film = newFilmKey()
   await putKey(url, creator, film)
@@ -61,7 +62,7 @@ await onBothStores(t, 'GET /keys/:id gives 16 bytes to the creator and to whom t
   }
 })
 
-await onBothStores(t, 'a session gives the keys of its title to its public key for five minutes, while the creator lets it have them', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'a session gives the keys of its title to its public key for five minutes, while the creator lets it have them', async (t, newPlace) => {
   const { url } = await startMarquee(t, { minio: await newPlace() })
   const [film, other] = [newFilmKey(), newFilmKey()]
   await putKey(url, creator, film)
@@ -90,7 +91,7 @@ await onBothStores(t, 'a session gives the keys of its title to its public key f
   for (const response of await Promise.all(asked(film.id))) t.strictSame([response.status, await codeOf(response)], [403, 'KEY_NOT_GRANTED'], 'asked again on each use')
 })
 
-await onBothStores(t, 'the keys of a withdrawn title stop, for its creator too, and come back with a newer version', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'the keys of a withdrawn title stop, for its creator too, and come back with a newer version', async (t, newPlace) => {
   const { url } = await startMarquee(t, { minio: await newPlace() })
   const [film, deleted, byId, unheard] = ['film', 'deleted', 'by id', 'unheard'].map((d) => ({ d, ...newFilmKey() }))
   for (const each of [film, deleted, byId, unheard]) await putKey(url, creator, each!, titleOf(creator, each!.d))
@@ -124,7 +125,7 @@ await onBothStores(t, 'the keys of a withdrawn title stop, for its creator too, 
   t.equal(await get(unheard!), 200, 'nobody else takes it back')
 })
 
-await onBothStores(t, 'the creator, and nobody else, reads who asked and what they were told, newest first', async (t, newPlace) => {
+await onFoldersAnd(minio, t, 'the creator, and nobody else, reads who asked and what they were told, newest first', async (t, newPlace) => {
   const { url } = await startMarquee(t, { minio: await newPlace() })
   const film = newFilmKey()
   await putKey(url, creator, film)

@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const LONG = ['film', 'memory', 'load', 'nodes', 'kills']
+const LONG = ['film', 'publish', 'memory', 'load', 'nodes', 'kills']
 /** The source tree's file: this runs in dist/test/long/. */
 const RESULTS = fileURLToPath(new URL('../../../test/long/RESULTS.md', import.meta.url))
 
@@ -23,7 +23,7 @@ async function runOne (name: string): Promise<{ passed: boolean, seconds: number
     process.stdout.write(text)
   })
   const [code] = await once(child, 'close') as [number | null]
-  const lines = output.split('\n').filter((line) => /^(not )?ok |MiB for|bytes, \d+ seconds|^ +# \||stays (flat|as quick)|acknowledged|kills|slowest|SEED=|# after kill |upload 201 ×/.test(line) || /^ +not ok/.test(line)).map((line) => line.trimEnd())
+  const lines = output.split('\n').filter((line) => /^(not )?ok |MiB for|bytes, \d+ seconds|^ +# \||stays (flat|as quick)|acknowledged|kills|slowest|SEED=|# after kill |upload 201 ×|# film of/.test(line) || /^ +not ok/.test(line)).map((line) => line.trimEnd())
   return { passed: code === 0, seconds: Math.round((Date.now() - started) / 1000), lines }
 }
 

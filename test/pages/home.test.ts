@@ -2,6 +2,7 @@
 // does not run.
 
 import t from 'tap'
+import { formatNpub } from '../../server/catalog/address.ts'
 import { startMarquee, upload } from '../support/app.ts'
 import { openChromium, visit } from '../support/chromium.ts'
 import { blobOf, smallFilm, uploadFilm } from '../support/film-blobs.ts'
@@ -65,6 +66,13 @@ t.test('the grid has a poster, the title and the facts of every film, and leads 
   t.equal(await page.getByLabel('Search films').inputValue(), 'harb')
   await page.goto(`${url}/?q=drama`)
   await page.getByText('1 film with “drama”').waitFor()
+  await page.goto(`${url}/?t=drama`)
+  await page.getByText('On “drama”.').waitFor()
+  await page.getByText('1 film', { exact: true }).waitFor()
+  await page.goto(`${url}/?creator=${formatNpub(new Signer().pubkey)}`)
+  await page.getByText('There is no such film here.').waitFor()
+  await page.getByRole('link', { name: 'Show all films' }).click()
+  await page.getByText('2 films').waitFor()
   behaved(t, viewer)
 })
 
@@ -110,6 +118,7 @@ t.test('an uploaded <sha256>.js does not run in a page of ours, however it gets 
       })
       tried.script = await add('script', { src: '/${script.sha256}.js' })
       tried.module = await add('script', { type: 'module', src: '/${script.sha256}.js' })
+      tried.imported = await import('/${script.sha256}.js').then(() => 'ran', () => 'refused')
       tried.style = await add('link', { rel: 'stylesheet', href: '/${style.sha256}.css' })
       try { document.body.innerHTML = '<script src="/${script.sha256}.js"></script>'; tried.markup = 'taken' } catch (error) { tried.markup = error.name }
       tried.worker = await new Promise((resolve) => { try { new Worker('/${script.sha256}.js').onerror = () => resolve('refused') } catch (error) { resolve(error.name) } })
@@ -117,7 +126,7 @@ t.test('an uploaded <sha256>.js does not run in a page of ours, however it gets 
       tried.colour = getComputedStyle(document.body).backgroundColor
       return tried
     })()`)
-    t.match(blocked, { script: /refused|TypeError/, module: /refused|TypeError/, style: 'refused', markup: 'TypeError', worker: /refused|TypeError|SecurityError/, ran: false }, path)
+    t.match(blocked, { script: /refused|TypeError/, module: /refused|TypeError/, imported: 'refused', style: 'refused', markup: 'TypeError', worker: /refused|TypeError|SecurityError/, ran: false }, path)
     t.not((blocked as { colour: string }).colour, 'rgb(1, 2, 3)')
     t.ok(complaints.some((each) => each.startsWith('policy:')), 'the policy refused it')
   }

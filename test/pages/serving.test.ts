@@ -104,13 +104,14 @@ t.test('GET /watch/<naddr> is the player for a title that stands here; any other
   const creator = new Signer()
   const film = smallFilm(creator.pubkey, 'watched')
   await uploadFilm(url, creator, film)
-  const event = creator.sign(film.title(Math.floor(Date.now() / 1000)))
+  const event = creator.sign(film.title(Math.floor(Date.now() / 1000), { title: 'The <film> watched' }))
   t.equal((await fetch(`${url}/catalog/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(event) })).status, 201)
   const { titles: [title] } = await (await fetch(`${url}/catalog/titles`)).json() as { titles: [{ naddr: string, address: string }] }
   for (const name of [title.naddr, title.address, encodeURIComponent(title.address), `nostr:${title.naddr}`]) {
     const response = await fetch(`${url}/watch/${name}`)
     t.match([response.status, response.headers.get('content-type')], [200, 'text/html; charset=utf-8'], name)
     t.match(response.headers.get('content-security-policy'), /connect-src http: https:; media-src blob:/)
+    t.match(await response.text(), '<title>The &lt;film&gt; watched · marquee</title>')
   }
   for (const [name, reason] of [
     ['naddr1nonsense', /an address is/], [title.naddr.slice(0, -1), /an address is/], ['<script>alert(1)</script>', /an address is/], [`34235:${creator.pubkey}:another`, /no title of this address/]

@@ -2,39 +2,48 @@
 // never breaks its own policy.
 
 import t from 'tap'
+import { formatNaddr } from '../../server/catalog/address.ts'
+import { buildWithdrawnTitle } from '../../server/catalog/kinds/title.ts'
 import { startMarquee } from '../support/app.ts'
 import { startBlobFront } from '../support/blob-front.ts'
 import { giveSigner, openChromium, visit } from '../support/chromium.ts'
 import { putAccess, putKey, titleOf } from '../support/film-keys.ts'
 import { Signer } from '../support/keys.ts'
-import { makePlayedFilm, putBlobs } from '../support/played-film.ts'
+import { playedFilm, putFilm } from '../support/played-film.ts'
 import { seen, subtitle, until, watch } from '../support/watching.ts'
 import type { Test } from 'tap'
 import type { Visit } from '../support/chromium.ts'
 import type { PlayedFilm } from '../support/played-film.ts'
 import type { Running } from '../support/app.ts'
 
-const SECONDS = 12
-const [creator, fan, stranger] = [new Signer(), new Signer(), new Signer()]
+/** Three segments. */
+const SECONDS = 18
+const [fan, stranger] = [new Signer(), new Signer()]
 const browser = await openChromium(t)
-const [secret, free] = await Promise.all(['secret', 'free'].map((d) => makePlayedFilm(t, { creator: creator.pubkey, d, seconds: SECONDS, encrypted: d === 'secret' })))
-const skip = browser === null || secret == null || free == null
+const secret = await playedFilm(t, { seconds: SECONDS, audios: ['en', 'de'], subs: ['en'] })
+const free = await playedFilm(t, { seconds: SECONDS, encrypted: false })
+const parted = await playedFilm(t, { seconds: 12, audios: ['en', 'de'], format: 'fmp4' })
+const skip = browser === null || secret === null || free === null || parted === null
 
 /** Publishes a film; its keys lie on the first server. */
 async function publish (film: PlayedFilm, { servers, at, blobsAt = at }: { servers: string[], at: Running[], blobsAt?: Running[] }): Promise<void> {
   const [origin] = at
-  for (const { url } of blobsAt) await putBlobs(url, creator, film.blobs)
-  for (const key of film.keys) await putKey(origin!.url, creator, key, titleOf(creator, film.d))
-  if (film.keys.length > 0) await putAccess(origin!.url, creator, { who: 'list', pubkeys: [fan.pubkey] }, titleOf(creator, film.d))
-  const event = creator.sign(film.title(Math.floor(Date.now() / 1000), { servers, access: film.keys.length === 0 ? null : `${origin!.url}/keys` }))
+  for (const { url } of blobsAt) await putFilm(url, film)
+  for (const key of film.keys) await putKey(origin!.url, film.creator, key, titleOf(film.creator, film.d))
+  if (film.keys.length > 0) await allow(origin!, film, { who: 'list', pubkeys: [fan.pubkey] })
+  const event = film.creator.sign(film.title({ servers, access: film.keys.length === 0 ? null : `${origin!.url}/keys` }))
   for (const { url } of at) {
     const answer = await fetch(`${url}/catalog/events?allow-missing=1`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(event) })
     if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`)
   }
 }
 
-function pageOf (url: string, film: PlayedFilm): string {
-  return `${url}/watch/${encodeURIComponent(titleOf(creator, film.d))}`
+function allow (origin: Running, { creator, d }: PlayedFilm, rules: object): Promise<Response> {
+  return putAccess(origin.url, creator, rules, titleOf(creator, d))
+}
+
+function pageOf (url: string, { creator, d }: PlayedFilm): string {
+  return `${url}/watch/${formatNaddr({ kind: 34235, pubkey: creator.pubkey, d })}`
 }
 
 /** Nothing was asked of anybody but this machine, and the page kept to its own rules. */
@@ -50,39 +59,41 @@ t.test('an encrypted film plays to its end with one signature; seeking, quality,
   const { page, asked, context } = viewer
   const signer = await giveSigner(context, (draft) => fan.sign(draft))
   await page.goto(server.url)
-  await page.getByRole('link', { name: /The film secret/ }).click()
+  await page.getByRole('link', { name: /A film of our tests/ }).click()
   await page.getByRole('button', { name: 'Play' }).click()
   await page.evaluate('video.muted = true')
   await until(page, 'video.currentTime > 0.3 && !video.paused')
-  t.match(await page.title(), /^The film secret/)
+  t.match(await page.title(), /^A film of our tests/)
   t.match(await seen(page), { trouble: null })
 
-  await page.evaluate('video.currentTime = 6')
-  await until(page, 'video.currentTime > 6.2 && !video.seeking')
-  t.ok((await seen(page)).seconds < 9, 'it goes on from there')
+  await page.evaluate('video.currentTime = 8')
+  await until(page, 'video.currentTime > 8.2 && !video.seeking')
+  t.ok((await seen(page)).seconds < 12, 'it goes on from there')
 
   const quality = page.getByLabel('Quality')
-  t.match(await quality.innerText(), /Automatic[^\n]*\n180p\n90p/)
+  t.match(await quality.innerText(), /^Auto[^\n]*\n180p\n90p/)
+  // what plays is played to the end of its part, and then goes on in the other quality
+  await page.evaluate('video.currentTime = 1; video.playbackRate = 8')
   for (const height of [90, 180]) {
     await quality.selectOption({ label: `${height}p` })
-    // its parts are short: what is ahead is fetched again, in the other quality
-    await page.evaluate('video.currentTime = 1')
     await until(page, `video.videoHeight === ${height} && !video.seeking`)
   }
 
-  const parts = (name: string): number => asked.filter((url) => secret!.segments[name]!.some((part) => url.endsWith(part.name))).length
+  const parts = (name: string): number => asked.filter((url) => secret!.segments[name]!.some((part) => url.endsWith(part))).length
   t.equal(parts('audio-de'), 0)
   await page.getByLabel('Sound', { exact: true }).selectOption({ label: 'German' })
-  await until(page, 'video.currentTime > 1.5')
   await page.getByLabel('Subtitles', { exact: true }).selectOption({ label: 'English' })
-  await page.evaluate('video.currentTime = 4.2')
+  await page.evaluate('video.currentTime = 4.2; video.pause()')
   await until(page, "[...video.textTracks].some((track) => track.mode === 'showing' && track.activeCues?.length > 0)")
-  t.equal(await subtitle(page), 'Line 3')
+  t.equal(await subtitle(page), 'en 4')
   t.ok(parts('audio-de') > 0, 'the other sound is fetched')
   await page.getByLabel('Subtitles', { exact: true }).selectOption({ label: 'Off' })
   t.equal(await subtitle(page), '')
 
-  await page.evaluate('video.playbackRate = 4')
+  await page.evaluate('document.activeElement.blur()')
+  await page.keyboard.press('ArrowRight')
+  await until(page, 'video.currentTime > 14')
+  await page.keyboard.press(' ')
   await until(page, 'video.ended')
   t.match(await seen(page), { status: 'The film has ended.', trouble: null })
   t.equal(signer.asked(), 1)
@@ -119,12 +130,12 @@ t.test('who is not let in is told so, and so is who has no extension or does not
   t.equal((await seen(page)).seconds, 0)
   await page.screenshot({ path: process.env['SCREENSHOTS'] === undefined ? `${t.testdir({})}/refused.png` : `${process.env['SCREENSHOTS']}/refused.png` })
 
-  await putAccess(server.url, creator, { who: 'list', pubkeys: [stranger.pubkey] }, titleOf(creator, 'secret'))
+  await allow(server, secret!, { who: 'list', pubkeys: [stranger.pubkey] })
   await page.getByRole('button', { name: 'Try again' }).click()
   await until(page, 'video.currentTime > 0.3')
   t.match(await seen(page), { trouble: null })
 
-  await putAccess(server.url, creator, { who: 'open' }, titleOf(creator, 'secret'))
+  await allow(server, secret!, { who: 'open' })
   await watch(without.page, pageOf(server.url, secret!))
   await until(without.page, 'video.currentTime > 0.3')
   t.notOk(without.asked.some((url) => url.endsWith('/session')), 'an open key needs no signature')
@@ -176,34 +187,38 @@ t.test('a changed part is never played: it comes from the next server, and where
     behaved(t, viewer)
   }))
 
+  // the last part alone, of both qualities: what comes before it plays
   await other.close()
   const front = await startBlobFront(t, server.url)
-  front.trouble = (path) => path.endsWith('.ts') ? 'change' : null
+  const last = Object.values(free!.segments).map((names) => `/${names.at(-1)}`)
+  front.trouble = (path) => last.includes(path) ? 'change' : null
   const viewer = await visit(t, browser!)
-  await watch(viewer.page, pageOf(front.url, free!))
+  await watch(viewer.page, pageOf(front.url, free!), 8)
   await until(viewer.page, "!document.getElementById('trouble').hidden")
-  const { trouble, seconds } = await seen(viewer.page)
-  t.match(trouble, /has been changed, and no server has it as its creator signed it/)
-  t.equal(seconds, 0)
+  t.match((await seen(viewer.page)).trouble, /has been changed, and no server has it as its creator signed it/)
+  await until(viewer.page, 'video.currentTime > 11')
+  t.ok(await viewer.page.evaluate('video.buffered.end(video.buffered.length - 1) < 12.5'), 'nothing of it was shown to the decoder')
   front.trouble = () => null
   await viewer.page.getByRole('button', { name: 'Try again' }).click()
-  await until(viewer.page, 'video.currentTime > 0.3')
+  await until(viewer.page, 'video.ended')
   t.match(await seen(viewer.page), { trouble: null })
   behaved(t, viewer)
 })
 
-t.test('a mirror that has no keys plays the film: the keys come from where the title says', { skip }, async t => {
+t.test('a mirror that has no keys plays the film, here in fragments of MP4: the keys come from where the title says', { skip }, async t => {
   const [origin, mirror] = await Promise.all([startMarquee(t), startMarquee(t)])
-  await publish(secret!, { servers: [origin.url, mirror.url], at: [origin, mirror] })
+  await publish(parted!, { servers: [origin.url, mirror.url], at: [origin, mirror] })
   const viewer = await visit(t, browser!)
   const signer = await giveSigner(viewer.context, (draft) => fan.sign(draft))
-  await watch(viewer.page, pageOf(mirror.url, secret!), 8)
+  await watch(viewer.page, pageOf(mirror.url, parted!), 8)
+  await until(viewer.page, 'video.currentTime > 7')
+  await viewer.page.evaluate('video.currentTime = 1')
   await until(viewer.page, 'video.ended')
   t.equal(signer.asked(), 1)
   const asked = viewer.asked.map((url) => new URL(url))
-  t.ok(asked.filter(({ pathname }) => /\.(ts|m3u8|json)$/.test(pathname)).every(({ origin: from }) => from === mirror.url), 'every part is the mirror\'s')
+  t.ok(asked.filter(({ pathname }) => /\.(m4s|mp4|m3u8|json)$/.test(pathname)).every(({ origin: from }) => from === mirror.url), 'every part is the mirror\'s')
   t.ok(asked.filter(({ pathname }) => pathname.startsWith('/keys/')).every(({ origin: from }) => from === origin.url))
-  for (const { id } of secret!.keys) t.equal((await fetch(`${mirror.url}/keys/${id}`)).status, 404)
+  for (const { id } of parted!.keys) t.equal((await fetch(`${mirror.url}/keys/${id}`)).status, 404)
   behaved(t, viewer)
 })
 
@@ -219,4 +234,24 @@ t.test('where the browser offers no WebCrypto, as over plain http from elsewhere
   await until(viewer.page, 'video.ended')
   t.match(await seen(viewer.page), { trouble: null, servers: /sent changed bytes/ })
   behaved(t, viewer)
+})
+
+t.test('a title that was withdrawn, and a browser that cannot play it, are told in words', { skip }, async t => {
+  const server = await startMarquee(t)
+  await publish(secret!, { servers: [server.url], at: [server] })
+  const old = await visit(t, browser!)
+  await old.context.addInitScript('delete window.MediaSource; delete window.ManagedMediaSource; delete window.WebKitMediaSource')
+  await watch(old.page, pageOf(server.url, secret!))
+  await until(old.page, "!document.getElementById('trouble').hidden")
+  t.match((await seen(old.page)).trouble, 'it has no Media Source Extensions')
+
+  const withdrawn = secret!.creator.sign(buildWithdrawnTitle({ kind: 34235, d: secret!.d, title: 'A film of our tests' }, 'a <new> cut is coming', Math.floor(Date.now() / 1000) + 1))
+  const answer = await fetch(`${server.url}/catalog/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(withdrawn) })
+  t.equal(answer.status, 201)
+  const viewer = await visit(t, browser!)
+  await viewer.page.goto(pageOf(server.url, secret!))
+  await viewer.page.getByText('Its creator has withdrawn this film: a <new> cut is coming').waitFor()
+  t.equal(await viewer.page.getByRole('button', { name: 'Play' }).count(), 0)
+  t.notOk(await viewer.page.getByRole('button', { name: 'Try again' }).isVisible())
+  for (const each of [old, viewer]) behaved(t, each)
 })

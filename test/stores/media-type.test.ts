@@ -1,7 +1,7 @@
 // What a blob is said to be: the client's word, else its first bytes, else the extension (blossom.md T9, rules 02-3 and 10-2).
 
 import t from 'tap'
-import { essenceOf, extensionOf, matchesType, parseMediaType, resolveType } from '../../server/stores/media-type.ts'
+import { essenceOf, extensionOf, matchesType, parseMediaType, playedType, resolveType } from '../../server/stores/media-type.ts'
 import { seededBlob } from '../support/keys.ts'
 
 const UNTYPED = 'application/octet-stream'
@@ -38,6 +38,15 @@ t.test('a specific type of the client wins; octet-stream or none is sniffed, the
   t.equal(await resolveType(null, Buffer.alloc(0), null), UNTYPED)
   t.equal(await resolveType(null, Buffer.alloc(0), 'mp4'), 'video/mp4')
   t.equal(await resolveType(null, Buffer.from('plain words'), 'no-such-extension'), UNTYPED)
+})
+
+t.test('§4.3 the files of a film are what their Blossom names say, whatever their first bytes look like', async (t) => {
+  const sha256 = 'aB'.repeat(32)
+  for (const [extension, type] of [['m3u8', 'application/vnd.apple.mpegurl'], ['ts', 'video/mp2t'], ['m4s', 'video/iso.segment'], ['mp4', 'video/mp4'], ['VTT', 'text/vtt']] as const) {
+    t.equal(playedType(`${sha256}.${extension}`), type)
+    t.equal(playedType(`film.${extension}`), null, 'any other name may lie')
+  }
+  for (const name of [sha256, `${sha256}.png`, `${sha256}.toString`, `${sha256}.ts.png`, `x${sha256}.ts`, '']) t.equal(playedType(name), null, name)
 })
 
 t.test('bytes that stay opaque are octet-stream, never a fault', async (t) => {

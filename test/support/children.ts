@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { blake3 } from '@napi-rs/blake-hash'
-import { NODE_FLAGS } from './node-flags.ts'
+import { NODE_FLAGS, plainNode } from './node-flags.ts'
 import type { Test } from 'tap'
 import type { Minio } from './minio.ts'
 
@@ -40,7 +40,7 @@ export interface Child {
 
 function launch (t: Test, program: string, args: string[], env: Record<string, string>, flags: string[] = []): { child: ChildProcess, output: () => string } {
   let output = ''
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...flags, program, ...args], {
+  const child = spawn(...plainNode([...NODE_FLAGS, ...flags, program, ...args], env), {
     // nothing of the machine's own: a NODE_KEY or PUBLIC_URL set there must not reach it
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })

@@ -62,16 +62,16 @@ export async function visit (t: Test, browser: Browser, options: BrowserContextO
   return seen
 }
 
-/** Gives pages a NIP-07 extension: `sign` signs, or throws what the reader's refusal would be. The number of times it was asked. */
-export async function giveSigner (context: BrowserContext, sign: (draft: { kind: number, created_at: number, tags: string[][], content: string }) => object): Promise<{ asked: () => number }> {
+/** Gives pages a NIP-07 extension: `sign` signs, or throws what the reader's refusal would be; `pubkey` is whose key it tells. The number of times it was asked to sign. */
+export async function giveSigner (context: BrowserContext, sign: (draft: { kind: number, created_at: number, tags: string[][], content: string }) => object, pubkey: string | null = null): Promise<{ asked: () => number }> {
   let asked = 0
   await context.exposeFunction('signForTest', (draft: Parameters<typeof sign>[0]) => {
     asked++
     return sign(draft)
   })
-  await context.addInitScript(() => {
+  await context.addInitScript((pubkey) => {
     const page = globalThis as unknown as { nostr: object, signForTest: (draft: object) => Promise<object> }
-    page.nostr = { signEvent: (draft: object) => page.signForTest(draft) }
-  })
+    page.nostr = { getPublicKey: async () => pubkey, signEvent: (draft: object) => page.signForTest(draft) }
+  }, pubkey)
   return { asked: () => asked }
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { runCommandLine } from '../../server/commands/run.ts'
-import { NODE_FLAGS } from './node-flags.ts'
+import { NODE_FLAGS, plainNode } from './node-flags.ts'
 import { ROOT } from './source.ts'
 import type { Test } from 'tap'
 
@@ -33,7 +33,7 @@ export interface Started {
 export function startCommand (t: Test, args: string[], env: Record<string, string> = {}): Started {
   const texts = { out: '', err: '' }
   let look = (): void => {}
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, 'dist/server/main.js'), ...args], {
+  const child = spawn(...plainNode([...NODE_FLAGS, join(ROOT, 'dist/server/main.js'), ...args], env), {
     cwd: tmpdir(), env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })
   const hear = (stream: 'out' | 'err') => (text: string): void => {

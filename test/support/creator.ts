@@ -68,6 +68,8 @@ export interface CountedServer {
   stored: () => Map<string, number>
   /** Called with each request before it is passed on. */
   onRequest: (request: Counted) => void
+  /** JSON that is said instead of what the server says; null for nothing. */
+  replace: (path: string) => string | null
   /** Ends the server, and starts it again on the same folder. */
   restart: () => Promise<void>
 }
@@ -81,6 +83,8 @@ export async function startCounted (t: Test, { env = {}, ...options }: RunningOp
     const counted = { method: request.method!, path: request.url!, sha256: String(request.headers['x-sha-256'] ?? ''), status: 0 }
     requests.push(counted)
     server.onRequest(counted)
+    const instead = server.replace(counted.path)
+    if (instead !== null) return void response.writeHead(200, { 'content-type': 'application/json' }).end(instead)
     const cut = (): void => { request.socket.destroy() }
     const onward = http.request({ host: '127.0.0.1', port, method: counted.method, path: counted.path, headers: request.headers, agent }, (answer) => {
       counted.status = answer.statusCode!
@@ -115,6 +119,7 @@ export async function startCounted (t: Test, { env = {}, ...options }: RunningOp
       return counts
     },
     onRequest: () => {},
+    replace: () => null,
     restart: async () => {
       const { dataDir } = running
       await running.close()

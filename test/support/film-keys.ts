@@ -2,7 +2,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { sha256Hex } from '../../server/stores/multihash.ts'
+import type { Test } from 'tap'
+import type { StorePlace } from './children.ts'
 import type { Signer } from './keys.ts'
+import type { Minio } from './minio.ts'
 
 export interface FilmKey {
   /** 16 hex digits. */
@@ -18,19 +21,18 @@ export function titleOf ({ pubkey }: Signer, d = 'film'): string {
   return `34235:${pubkey}:${d}`
 }
 
-/** A signed call of `path`, its body's hash in the token. */
-export function callKeys (url: string, signer: Signer, method: string, path: string, body?: unknown): Promise<Response> {
-  if (body === undefined) return fetch(`${url}${path}`, { method, headers: { authorization: signer.httpToken(method, `${url}${path}`, { createdAt: moment() }) } })
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const authorization = signer.httpToken(method, `${url}${path}`, { payload: sha256Hex(Buffer.from(text)), createdAt: moment() })
-  return fetch(`${url}${path}`, { method, body: text, headers: { authorization, 'content-type': 'application/json' } })
+/** A NIP-98 header that is good once: two of one second that say the same would be one event. */
+export function onceToken (url: string, signer: Signer, method: string, path: string, payload: string | null = null): string {
+  const tags = [['u', `${url}${path}`], ['method', method], ...(payload === null ? [] : [['payload', payload]])]
+  return signer.header({ kind: 27235, created_at: Math.floor(Date.now() / 1000), tags, content: randomBytes(8).toString('hex') })
 }
 
-let asked = 0
-
-/** Two events of one second that say the same are one event, which is good once: as a client would, these come from moments that differ. */
-function moment (): number {
-  return Math.floor(Date.now() / 1000) - asked++ % 50
+/** A signed call of `path`, its body's hash in the token. */
+export function callKeys (url: string, signer: Signer, method: string, path: string, body?: unknown): Promise<Response> {
+  if (body === undefined) return fetch(`${url}${path}`, { method, headers: { authorization: onceToken(url, signer, method, path) } })
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const authorization = onceToken(url, signer, method, path, sha256Hex(Buffer.from(text)))
+  return fetch(`${url}${path}`, { method, body: text, headers: { authorization, 'content-type': 'application/json' } })
 }
 
 export function putKey (url: string, signer: Signer, { id, key }: FilmKey, title = titleOf(signer)): Promise<Response> {
@@ -72,4 +74,10 @@ async function publish (url: string, event: { id: string }): Promise<string> {
   const text = await response.text()
   if (!response.ok) throw new Error(`${response.status} ${text}`)
   return event.id
+}
+
+/** As onBothStores, with buckets of one MinIO, which is null where there is none. */
+export async function onFoldersAnd (minio: Minio | null, t: Test, name: string, journey: (t: Test, newPlace: () => Promise<StorePlace>) => Promise<unknown>): Promise<void> {
+  await t.test(`${name}: folders`, (t) => journey(t, async () => null))
+  if (minio !== null) await t.test(`${name}: MinIO`, (t) => journey(t, async () => ({ minio, bucket: await minio.newBucket() })))
 }

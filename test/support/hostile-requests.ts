@@ -42,6 +42,8 @@ function target ({ random, hashes, signer }: Ground): string {
     () => `/${hash}`, () => `/${hash}.${random.pick(['mp4', 'html', 'a'.repeat(40), '..', '%00', 'é', 'png/../../x'])}`,
     () => `/${hash.toUpperCase()}`, () => `/${hash}/${hash}`, () => `//${hash}`, () => `/${[...hash].map((each) => `%${each.charCodeAt(0).toString(16)}`).join('')}`,
     () => '/upload', () => '/mirror', () => '/media', () => '/report', () => `/list/${random.chance(0.5) ? signer.pubkey : hash}`, () => '/list/',
+    () => `/keys/${random.pick([hash.slice(0, 16), 'session', '__proto__', random.printable(16)])}`,
+    () => `/keys/${random.pick(['access', 'titles', 'audit'])}/${random.pick([`34235:${signer.pubkey}:x`, `34235%3A${signer.pubkey}%3A%ff`, 'naddr1', random.printable(80)])}`,
     () => '/admin/reports', () => '/admin/blocked', () => '/', () => '/healthz', () => '/readyz', () => '/metrics', () => '/openapi.json', () => '/docs',
     () => '/.well-known/marquee.json', () => '*', () => `http://evil.example/${hash}`, () => `http://127.0.0.1:1/${hash}`, () => '127.0.0.1:443',
     () => `/${random.printable(random.below(300))}`, () => `/%${random.printable(2)}`, () => `/${hash}%`, () => '/%c0%ae%c0%ae/', () => '/%ff%fe%00',
@@ -67,7 +69,7 @@ function authorization (ground: Ground): string {
     () => signer.httpToken(random.pick(METHODS), `${url}${target(ground)}`, { payload: random.pick([null, ...all, 'x']) }),
     () => `Nostr ${Buffer.from(random.pick(['{}', '[]', 'null', '1', '""', '{"id":1}', '[[[['.repeat(500), `{"tags":${'['.repeat(300)}`])).toString('base64')}`,
     () => `Nostr ${random.printable(random.below(400))}`, () => `Nostr ${Buffer.from(random.noise(random.below(300)), 'latin1').toString('base64')}`,
-    () => 'Nostr', () => 'Basic YTpi', () => `Bearer ${random.printable(20)}`, () => '', () => `${signer.token('get')}, ${signer.token('get')}`
+    () => `Bearer ${Buffer.from(random.noise(102), 'latin1').toString('base64url')}`, () => 'Nostr', () => 'Basic YTpi', () => `Bearer ${random.printable(20)}`, () => '', () => `${signer.token('get')}, ${signer.token('get')}`
   ])
 }
 
@@ -114,6 +116,7 @@ function field (ground: Ground): string {
 
 function payload ({ random, tiny, hashes, signer }: Ground): string {
   return random.make([
+    () => JSON.stringify({ title: `34235:${signer.pubkey}:${random.printable(random.below(40))}`, key: random.pick([hashes[0]!.slice(0, 32), random.printable(32), 5]) }),
     () => '', () => '', () => tiny.bytes.toString('latin1'), () => random.noise(random.below(400)), () => '{}', () => '{"url":"blossom:x"}',
     () => `{"url":"http://127.0.0.1:1/${hashes[2]}"}`, () => '{"url":5}', () => '[[[[', () => '5\r\nhello\r\n0\r\n\r\n',
     () => 'ffffffffffffffffff\r\nx', () => '-1\r\n\r\n', () => '0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n',

@@ -29,11 +29,13 @@ export interface MadeOptions {
   /** Bytes of a segment. */
   size?: number
   encrypted?: boolean
+  /** Whose poster it has; its own when absent. */
+  poster?: string
   /** Instead of a new folder of the test. */
   folder?: string
 }
 
-export function madeBuild (t: Test, { pubkey, name, segments = 4, size = 5000, encrypted = true, folder = newFolder(t) }: MadeOptions): MadeBuild {
+export function madeBuild (t: Test, { pubkey, name, segments = 4, size = 5000, encrypted = true, poster: picture = name, folder = newFolder(t) }: MadeOptions): MadeBuild {
   const files: BuiltFile[] = []
   mkdirSync(join(folder, 'blobs'), { recursive: true })
   const put = (bytes: Buffer, ext: string, type: string, role: BuiltFile['role'], rendition: string | null): FilmBlob & { name: string } => {
@@ -61,7 +63,7 @@ export function madeBuild (t: Test, { pubkey, name, segments = 4, size = 5000, e
   })
   const masterText = ['#EXTM3U', ...renditions.flatMap(({ playlist }, i) => [`#EXT-X-STREAM-INF:BANDWIDTH=${2_000_000 - i * 1_000_000}`, playlist.name]), ''].join('\n')
   const master = put(Buffer.from(masterText), 'm3u8', HLS, 'master', null)
-  const poster = put(seededBlob(`${name} poster`, 900).bytes, 'jpg', 'image/jpeg', 'poster', null)
+  const poster = put(seededBlob(`${picture} poster`, 900).bytes, 'jpg', 'image/jpeg', 'poster', null)
   const { manifest, bytes } = buildManifest({
     title_ref: `34235:${pubkey}:${name}`, duration_ms: segments * 6000, master: ref(master), poster: { ...ref(poster), type: 'image/jpeg' }, renditions: renditions.map(({ facts }) => facts)
   })

@@ -1,4 +1,5 @@
-// The catalog as a grid of posters: search by words, a page at a time, and plain words for nothing found and for what failed.
+// The catalog as a grid of posters: by words, by topic (`?t=`) or by creator (`?creator=`), a page at a time, and plain words for nothing found and for
+// what failed.
 
 import { lengthOf, listTitles, postersOf, shortKey } from '../shared/catalog.js'
 import { at, element } from '../shared/dom.js'
@@ -10,6 +11,8 @@ const [grid, status, failed, more, words] = ['grid', 'status', 'failed', 'more',
 /** Null on the last page. */
 let next = null
 let shown = 0
+/** What the page's address narrows the list to, besides words. */
+let within = { t: null, creator: null }
 /** Answers to an older question are not shown. */
 let question = 0
 
@@ -46,7 +49,8 @@ function cardOf (title) {
 
 function tell () {
   const asked = words.value.trim()
-  if (shown === 0) status.textContent = asked === '' ? 'No film has been published here yet.' : `Nothing here has the words “${asked}”.`
+  const narrowed = within.t !== null || within.creator !== null
+  if (shown === 0) status.textContent = asked === '' ? narrowed ? 'There is no such film here.' : 'No film has been published here yet.' : `Nothing here has the words “${asked}”.`
   else status.textContent = `${shown}${next === null ? '' : ' and more'} ${shown === 1 && next === null ? 'film' : 'films'}${asked === '' ? '' : ` with “${asked}”`}`
 }
 
@@ -57,7 +61,7 @@ async function load () {
   more.disabled = true
   grid.setAttribute('aria-busy', 'true')
   try {
-    const { titles, cursor } = await listTitles({ q: asked, limit: PAGE, cursor: next })
+    const { titles, cursor } = await listTitles({ q: asked, ...within, limit: PAGE, cursor: next })
     if (mine !== question) return
     const before = shown
     grid.append(...titles.map(cardOf))
@@ -91,13 +95,18 @@ function start () {
 }
 
 function readAddress () {
-  words.value = new URLSearchParams(location.search).get('q') ?? ''
+  const query = new URLSearchParams(location.search)
+  words.value = query.get('q') ?? ''
+  within = { t: query.get('t'), creator: query.get('creator') }
+  at('narrowed').hidden = within.t === null && within.creator === null
+  at('within').textContent = [within.t === null ? '' : `On “${within.t}”.`, within.creator === null ? '' : `By ${shortKey(within.creator)}.`].join(' ').trim()
 }
 
 at('search').addEventListener('submit', (event) => {
   event.preventDefault()
   const asked = words.value.trim()
   history.pushState(null, '', asked === '' ? '/' : `/?${new URLSearchParams({ q: asked })}`)
+  readAddress()
   void start()
 })
 window.addEventListener('popstate', () => {

@@ -7,10 +7,8 @@ import { httpToken } from '../shared/nip98.js'
 
 /** How long a key may take, milliseconds; the reader may take as long as they like to sign. */
 const PATIENCE = 15_000
-/** A session that ends within this time is not used, seconds. */
-const MARGIN = 5
 
-/** No key: the sentence is for the reader, `again` says whether to try once more makes sense. */
+/** No key: the sentence is for the reader. */
 export class KeyRefused extends Error {
   /** @param {string} sentence @param {'signer' | 'declined' | 'refused' | 'failed'} why */
   constructor (sentence, why) {
@@ -23,8 +21,8 @@ export class Keys {
   #at
   #coordinate
   #tell
-  /** @type {{token: string, expires: number} | null} */
-  #session = null
+  /** Of the session; null before there is one. Its end is the server's to tell, by its own clock. @type {string | null} */
+  #token = null
   /** The one that is being opened: renditions ask at the same time, the reader is asked once. */
   #opening = null
 
@@ -37,21 +35,17 @@ export class Keys {
 
   /** The 16 bytes of a key. Rejects with KeyRefused. @param {string} id 16 hex digits @param {AbortSignal} [signal] */
   async get (id, signal) {
-    let response = await this.#ask(id, this.#token(), signal)
+    let response = await this.#ask(id, this.#token, signal)
     if (response.status === 401) {
       // nobody is let in without a name, or the session has ended
-      this.#session = null
+      this.#token = null
       await (this.#opening ??= this.#open().finally(() => { this.#opening = null }))
-      response = await this.#ask(id, this.#token(), signal)
+      response = await this.#ask(id, this.#token, signal)
     }
     if (!response.ok) throw await this.#refused(response)
     const key = new Uint8Array(await response.arrayBuffer())
     if (key.length !== 16) throw new KeyRefused('The key server sent something that is no key.', 'failed')
     return key
-  }
-
-  #token () {
-    return this.#session !== null && this.#session.expires > Date.now() / 1000 + MARGIN ? this.#session.token : null
   }
 
   #ask (id, token, signal) {
@@ -77,8 +71,7 @@ export class Keys {
     const authorization = await httpToken(signer, 'POST', url, body).catch(() => { throw new KeyRefused('Your extension did not sign, so there is no key.', 'declined') })
     const response = await this.#fetch(url, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body })
     if (!response.ok) throw await this.#refused(response)
-    const { token, expires } = await response.json()
-    this.#session = { token, expires }
+    this.#token = (await response.json()).token
     this.#tell('signed')
   }
 

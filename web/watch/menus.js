@@ -46,7 +46,7 @@ export function tieMenus (hls, Hls) {
     const { levels } = hls
     const order = levels.map((level, index) => [index, level]).sort(([, a], [, b]) => (b.height ?? 0) - (a.height ?? 0) || b.bitrate - a.bitrate)
     const now = levels[hls.currentLevel]
-    const auto = hls.autoLevelEnabled && now !== undefined ? `Automatic (${levelName(now, levels)})` : 'Automatic'
+    const auto = hls.autoLevelEnabled && now !== undefined ? `Auto (${levelName(now, levels)})` : 'Auto'
     fill(quality, [[-1, auto], ...order.map(([index, level]) => [index, levelName(level, levels)])], hls.autoLevelEnabled ? -1 : hls.loadLevel)
     show(quality, levels.length > 1)
   }

@@ -5,7 +5,7 @@ import { loaderOf } from './loader.js'
 import { tieMenus } from './menus.js'
 import { NotToBeHad } from './sources.js'
 
-/** One retry a part: sources.js has then asked everybody twice. */
+/** hls.js neither waits nor asks again: sources.js does, of everybody. */
 const RETRY = { maxTimeToFirstByteMs: Infinity, maxLoadTimeMs: Infinity, timeoutRetry: null, errorRetry: null }
 /** A decoder that stumbles again within this time, milliseconds, does not recover. */
 const STUMBLES = 10_000

@@ -68,11 +68,11 @@ export class Sources {
 
   /**
    * The bytes of a blob, checked.
-   * @param {{sha256: string, name: string, size: number | null}} blob `name`: the hash with an ending; `size`: bytes, null where it is not known
-   * @param {{signal?: AbortSignal, onStart?: () => void, onBytes?: (loaded: number) => void, longest?: number}} [options] `onStart`: another server is asked from now on
+   * @param {{sha256: string, name: string, size: number}} blob `name`: the hash with an ending; `size`: bytes
+   * @param {{signal?: AbortSignal, onStart?: () => void, onBytes?: (loaded: number) => void}} [options] `onStart`: another server is asked from now on
    * @returns {Promise<{bytes: Uint8Array, from: string}>} Rejects with NotToBeHad, or as `signal` says.
    */
-  async take (blob, { signal, onStart = () => {}, onBytes = () => {}, limit = Infinity } = {}) {
+  async take (blob, { signal, onStart = () => {}, onBytes = () => {} } = {}) {
     /** @type {Map<object, Failure>} */
     const failed = new Map()
     for (const patience of this.#patience) {
@@ -82,7 +82,7 @@ export class Sources {
         signal?.throwIfAborted()
         onStart()
         try {
-          const bytes = await this.#fetchFrom(server.origin, blob, { signal, onBytes, patience, limit })
+          const bytes = await this.#fetchFrom(server.origin, blob, { signal, onBytes, patience })
           Object.assign(server, { failures: 0, misses: 0, rests: 0, delivered: server.delivered + 1, bytes: server.bytes + bytes.length })
           return { bytes, from: server.origin }
         } catch (error) {
@@ -116,13 +116,12 @@ export class Sources {
     server.rests = this.#now() + rest
   }
 
-  async #fetchFrom (origin, { sha256, name, size }, { signal, onBytes, patience, limit }) {
+  async #fetchFrom (origin, { sha256, name, size }, { signal, onBytes, patience }) {
     const quit = new AbortController()
     const stop = () => { quit.abort() }
     signal?.addEventListener('abort', stop)
     const whole = setTimeout(stop, LONGEST)
     let still = setTimeout(stop, patience)
-    const most = size ?? limit
     try {
       const response = await this.#fetch(`${origin}/${name}`, { signal: quit.signal, credentials: 'omit', referrerPolicy: 'no-referrer' })
       if (response.status === 404 || response.status === 410) throw new Failure('missing', 'it is not there')
@@ -135,7 +134,7 @@ export class Sources {
         clearTimeout(still)
         still = setTimeout(stop, patience)
         loaded += value.length
-        if (loaded > most) throw new Failure('changed', 'it sent more bytes than the blob has')
+        if (loaded > size) throw new Failure('changed', 'it sent more bytes than the blob has')
         chunks.push(value)
         onBytes(loaded)
       }
@@ -145,7 +144,7 @@ export class Sources {
         bytes.set(chunk, at)
         at += chunk.length
       }
-      if (size !== null && loaded < size) throw new Failure('failed', 'the answer broke off')
+      if (loaded < size) throw new Failure('failed', 'the answer broke off')
       if (await sha256Hex(bytes) !== sha256) throw new Failure('changed', 'it sent other bytes than those that were signed')
       return bytes
     } catch (error) {

@@ -1,6 +1,6 @@
 // The page of one film: what its title says, the player, and plain words for whatever keeps it from playing.
 
-import { hashNameIn, lengthOf, originOf, postersOf, shortKey } from '../shared/catalog.js'
+import { hashNameIn, lengthOf, originOf, postersOf } from '../shared/catalog.js'
 import { at, element } from '../shared/dom.js'
 import { findTitle, openFilm, Unplayable } from './film.js'
 import { chooseSubtitles } from './menus.js'
@@ -36,7 +36,7 @@ function onSource (server, kind, reason) {
 function showServers (film) {
   const lines = film.sources.report.map(({ origin, delivered, bytes, changed, failing }) => {
     const words = changed > 0 ? 'sent changed bytes, which were thrown away' : failing ? 'does not deliver' : ''
-    const count = delivered === 0 ? '' : `${delivered} ${delivered === 1 ? 'part' : 'parts'}, ${(bytes / 1e6).toFixed(1)} MB`
+    const count = delivered === 0 ? '' : `${delivered} ${delivered === 1 ? 'part' : 'parts'}, ${bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`}`
     return element('li', {}, element('span', {}, `${new URL(origin).host}${origin === location.origin ? ' (this server)' : ''}`),
       element('span', { className: words === '' ? 'soft' : 'changed' }, [count, words].filter((each) => each !== '').join('; ') || 'not asked yet'))
   })
@@ -50,10 +50,11 @@ function showTitle () {
   at('title').textContent = name
   const year = facts.publishedAt === null ? '' : String(new Date(facts.publishedAt * 1000).getFullYear())
   at('facts').replaceChildren(...[lengthOf(facts.duration), year, facts.access === null ? 'Free to watch' : 'Key needed'].filter((each) => each !== '').join(' · '))
-  at('topics').replaceChildren(...facts.topics.slice(0, 12).map((topic) => element('li', {}, topic)))
+  at('topics').replaceChildren(...facts.topics.slice(0, 12).map((topic) => element('li', {}, element('a', { href: `/?${new URLSearchParams({ t: topic })}` }, topic))))
   at('synopsis').textContent = facts.synopsis
   at('creator').textContent = title.npub
-  at('creator').title = shortKey(title.npub)
+  at('others').href = `/?${new URLSearchParams({ creator: title.npub })}`
+  video.setAttribute('aria-label', name)
   showPoster()
   showTrailer()
 }
@@ -142,15 +143,18 @@ async function start (from) {
   } catch (error) {
     // a play() that stop() or a missing gesture ended is no trouble
     if (error instanceof DOMException) return
-    showCover()
     tellTrouble(error instanceof Unplayable ? error.message : sentenceOf(error))
+    showCover()
   }
 }
 
 function showCover () {
   video.hidden = true
+  at('menus').hidden = true
   cover.hidden = false
   button.disabled = false
+  // what had the focus is gone
+  if (document.activeElement === document.body) (trouble.hidden ? button : again).focus({ preventScroll: true })
 }
 
 function onKey (event) {
@@ -191,6 +195,8 @@ async function load () {
 
 button.addEventListener('click', () => { void start(-1) })
 again.addEventListener('click', () => { void (title === null ? load() : start(video.currentTime > 0 ? video.currentTime : -1)) })
+// the connection came back
+window.addEventListener('online', () => { if (!trouble.hidden && !again.hidden) again.click() })
 video.addEventListener('playing', () => { tell('') })
 video.addEventListener('ended', () => { tell('The film has ended.') })
 document.addEventListener('keydown', onKey)

@@ -21,6 +21,7 @@ export const TITLE_SCHEMA = eventSchema({
     { name: 'x', values: [HEX64, TEXT], needs: 1, says: 'a sha256 and what it is of' },
     { name: 'access', values: [TEXT, HTTP_URL], once: true, says: 'a way of asking and the URL of the keys' },
     { name: 'server', values: [HTTP_URL], says: 'a Blossom server' },
+    { name: 'sealed', values: [TEXT], once: true, says: 'the sha256 of the sealed keys, sealed to the creator' },
     { name: 'status', values: [STATUS], once: true, says: 'published or withdrawn' },
     { name: 'reason', values: [TEXT], once: true, says: 'why it was withdrawn' }
   ],

@@ -211,7 +211,8 @@ export class Journal {
 
   #tell (task: SettlerTask): void {
     if (this.#settler === null) {
-      this.#settler = new Worker(new URL('./settler.js', import.meta.url), { workerData: { settler: this.#root } })
+      // not what this process was started with: a preloaded module is for it alone, and would make this start as long as the server's
+      this.#settler = new Worker(new URL('./settler.js', import.meta.url), { workerData: { settler: this.#root }, execArgv: ['--enable-source-maps'] })
       this.#settler.on('message', (news: SettlerNews) => { this.#hear(news) })
       this.#settler.on('error', (error) => {
         // the logs stand; the next boot replays them
