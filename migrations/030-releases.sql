@@ -9,6 +9,9 @@ CREATE TABLE release_documents (                -- signed documents in force tha
   sha256     BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+-- followers of releases pass over all else; server/catalog/views/release-views.ts asks in these very words
+CREATE INDEX events_of_releases ON events (seq) WHERE kind IN (3063, 30063, 30078, 32267);
+
 CREATE TABLE release_manifests (                -- manifest blobs that were read: a fold over bytes but for `trusted`
   sha256     BLOB PRIMARY KEY,
   blake3     BLOB NOT NULL,

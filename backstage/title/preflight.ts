@@ -27,10 +27,16 @@ export interface Wanted extends Places {
   strictRelays: boolean
 }
 
-/** What a film of any kind is made of, before its sizes are known: a segment of six seconds at 10 Mbit/s. */
-export const FILM_TYPES: Wanted['largest'] = [
-  { type: 'video/mp2t', size: 8 * 1024 ** 2 }, { type: 'application/vnd.apple.mpegurl', size: 1024 ** 2 }, { type: 'application/vnd.indeehub.film+json', size: 1024 ** 2 }
-]
+/** What a film will be made of, before its sizes are known: segments of six seconds at 10 Mbit/s. */
+export function expectedBlobs ({ format, subtitles, trailer }: { format: 'ts' | 'fmp4', subtitles: boolean, trailer: boolean }): Wanted['largest'] {
+  const [segment, small] = [8 * 1024 ** 2, 1024 ** 2]
+  return [
+    ...(format === 'ts' ? [{ type: 'video/mp2t', size: segment }] : [{ type: 'video/iso.segment', size: segment }]),
+    ...(format === 'fmp4' || trailer ? [{ type: 'video/mp4', size: small }] : []),
+    ...(subtitles ? [{ type: 'text/vtt', size: small }] : []),
+    { type: 'application/vnd.apple.mpegurl', size: small }, { type: 'application/vnd.indeehub.film+json', size: small }, { type: 'image/jpeg', size: small }
+  ]
+}
 
 const YEAR = 365 * 86_400
 /** Milliseconds for which a server may be away now: a person waits. */

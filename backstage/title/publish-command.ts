@@ -6,7 +6,7 @@ import { BUILD_OPTIONS, BUILD_OPTIONS_HELP, requestOf } from '../film/build-requ
 import { readBuild } from '../film/film-build.ts'
 import { prepareBuild } from '../film/prepare.ts'
 import { TitleFault } from './faults.ts'
-import { FILM_TYPES, preflight } from './preflight.ts'
+import { expectedBlobs, preflight } from './preflight.ts'
 import { publishBuild } from './publish.ts'
 import { readPublishState } from './publish-state.ts'
 import { COMMON_HELP, originsOf, placesOf, textIn, titleCommand } from './session.ts'
@@ -62,10 +62,11 @@ async function judgeBuilt (session: Session, { values }: Parts, signer: Signer, 
 async function build (session: Session, { words, values, terminal }: Parts, signer: Signer, { folder, places }: Publishing): Promise<string | null> {
   const path = terminal.env['PATH'] ?? ''
   const prepared = await prepareBuild(requestOf(words, values, { folder, pubkey: signer.pubkey }), { path })
-  const { found, plan, expected, lines } = prepared
+  const { found, plan, expected, lines, request: { format }, trailer } = prepared
   const finished = found.is === 'finished'
   const access = await preflight(session, signer, {
-    ...places, encrypted: values['open'] !== true, keysAt: keysIn({ values }), largest: finished ? largestOf(found.film) : FILM_TYPES, strictRelays: !finished
+    ...places, encrypted: values['open'] !== true, keysAt: keysIn({ values }), strictRelays: !finished,
+    largest: finished ? largestOf(found.film) : expectedBlobs({ format, subtitles: plan.subtitles.length > 0, trailer: trailer !== null })
   })
   session.progress.tell({ plan: { ...plan, ...expected } })
   if (!session.json) for (const line of lines) terminal.err(line)

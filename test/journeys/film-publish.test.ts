@@ -20,7 +20,7 @@ t.test('a film file becomes a title at two servers and a relay, through two kill
   const bunker = await startBunker(t, (await startSecondRelay(t)).url)
   const [one, two] = [await startCounted(t, { env: { RELAYS: '' } }), await startCounted(t)]
   const folder = newFolder(t)
-  const seconds = 12
+  const seconds = 8
   const { path, frames } = await makeSource(ffmpeg, folder, { seconds, height: 180, audios: ['en', 'de'] })
   const out = join(folder, 'out')
   const key = join(folder, 'key')
@@ -43,9 +43,9 @@ t.test('a film file becomes a title at two servers and a relay, through two kill
   one.onRequest = () => {}
   const filmJson = readFileSync(join(out, 'film.json'))
 
-  const third = await startCommand(t, ['film', ...args], env).ended
-  t.equal(third.code, 0, third.err)
-  t.match(third.out, /A real film\n {2}naddr1/)
+  const third = await runFilm(args, env)
+  t.equal(third.code, 0, third.err.join('\n'))
+  t.match(third.out.join('\n'), /A real film\n {2}naddr1/)
   t.same(readFileSync(join(out, 'film.json')), filmJson, 'what was built stays')
   t.same([...one.stored().values()].filter((times) => times !== 1), [], 'no blob is stored twice')
   t.equal(two.stored().size, 0, 'the other fetched')
@@ -82,6 +82,8 @@ t.test('what cannot become a film is told before any server is asked to take any
   t.match(await told(path, ...at, '--renditions', 'huge'), [2, /./])
   const noTools = await runFilm(['publish', path, ...at, '--key', me.key], { PATH: folder })
   t.match([noTools.code, noTools.err.join()], [1, /ffmpeg and ffprobe are needed/])
+  const picky = await startCounted(t, { file: { types: ['video/mp2t', 'application/*'] } })
+  t.match(await told(path, '--title', 'x', '--server', picky.url), [1, /would not take the film: 415/], 'no pictures there, so no poster')
   const plan = await me.film('publish', path, ...at, '--plan')
   t.match([plan.code, plan.err.join('\n')], [0, /90p/])
   t.notOk(existsSync(`${path}.marquee/film.json`))

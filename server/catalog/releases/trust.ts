@@ -59,6 +59,7 @@ export class ReleaseTrust {
   /** By `app/channel`. */
   #pointers = new Map<string, PointerInForce>()
   #keys: ReadonlySet<string> = new Set()
+  readonly #older = new WeakMap<BundleInForce, string[]>()
 
   constructor (parts: TrustParts) {
     this.#parts = parts
@@ -104,7 +105,13 @@ export class ReleaseTrust {
   }
 
   /** Bundles by which a node walks from the pinned root to the present one, oldest first: around each change of the root. */
-  olderThan ({ pinned, version }: BundleInForce): string[] {
+  olderThan (inForce: BundleInForce): string[] {
+    const found = this.#older.get(inForce) ?? this.#walk(inForce)
+    this.#older.set(inForce, found)
+    return found
+  }
+
+  #walk ({ pinned, version }: BundleInForce): string[] {
     const line = this.#kept.filter((each) => each.pinned === pinned && each.version < version)
     const roots = [...line, this.#bundles.get(pinned)!].map(({ text }) => parseTrustBundle(bytesOf(text)).root.ed25519)
     return line.filter((_, i) => roots[i] !== roots[i + 1] || (i > 0 && roots[i] !== roots[i - 1])).slice(-OLDER_LIMIT).map(({ text }) => text)

@@ -73,7 +73,7 @@ export class ReleaseViews {
     this.#carriers = database.prepare(`
       SELECT e.raw FROM releases r JOIN events e ON e.id = r.event WHERE r.kind = ${APPLICATION_DATA_KIND} ORDER BY r.created_at DESC, r.event LIMIT ?`)
     this.#since = database.prepare(`
-      SELECT seq, raw FROM events WHERE seq > ? AND kind IN (${[APPLICATION_KIND, RELEASE_KIND, ARTIFACT_KIND, APPLICATION_DATA_KIND].join(', ')}) ORDER BY seq LIMIT ?`)
+      SELECT seq, raw FROM events INDEXED BY events_of_releases WHERE seq > ? AND kind IN (${[ARTIFACT_KIND, RELEASE_KIND, APPLICATION_DATA_KIND, APPLICATION_KIND].join(', ')}) ORDER BY seq LIMIT ?`)
     this.#event = database.prepare('SELECT raw FROM events WHERE id = ?')
   }
 
