@@ -137,7 +137,7 @@ t.test('trust makes the first bundle from a description, and an event of the roo
 
 t.test('a bundle is signed again one version higher; nothing is overwritten, and only its own root signs', async (t) => {
   const publisher = publisherWithBundle(t)
-  const next = (args: string[], words = MNEMONIC): Promise<Ran> => publisher.run(['trust', '--previous', '1.json', ...args, ...WITH_WORDS], [words])
+  const next = (args: string[], words = MNEMONIC): Promise<Ran> => publisher.call(['trust', '--previous', '1.json', ...args], [words])
   t.equal((await next(['--out', '2.json', '--valid-days', '30'])).code, 0)
   const [first, second] = [bundleAt(publisher, '1.json'), bundleAt(publisher, '2.json')]
   t.equal(second.bundle_version, 2)
@@ -146,7 +146,7 @@ t.test('a bundle is signed again one version higher; nothing is overwritten, and
   t.match(await next(['--out', '2.json']), { code: 1, err: /not overwritten/ })
   t.match(await next(['--out', '3.json'], NEXT_MNEMONIC), { code: 2, err: /another root/ })
   t.match(await next(['--out', '3.json', '--next-root', ROOT.publicKey]), { code: 1, err: /COMMITMENT_CHANGED/ }, 'a commitment cannot be taken back')
-  t.match(await publisher.run(['trust', '--out', '3.json', ...WITH_WORDS], [MNEMONIC]), { code: 2, err: /--description FILE is missing/ })
+  t.match(await publisher.call(['trust', '--out', '3.json'], [MNEMONIC]), { code: 2, err: /--description FILE is missing/ })
   t.notOk(readdirSync(publisher.folder).includes('3.json'))
 })
 
@@ -160,14 +160,14 @@ t.test('a description with a threshold that its keys cannot meet, with what is n
   ]
   await Promise.all(cases.map(async ([description, says], i) => {
     writeFileSync(join(publisher.folder, `bad-${i}.json`), JSON.stringify(description))
-    t.match(await publisher.run(['trust', '--previous', '1.json', '--description', `bad-${i}.json`, '--out', 'x.json', ...WITH_WORDS], [MNEMONIC]), { code: 1, err: says })
+    t.match(await publisher.call(['trust', '--previous', '1.json', '--description', `bad-${i}.json`, '--out', 'x.json'], [MNEMONIC]), { code: 1, err: says })
   }))
 })
 
 t.test('revoke makes the next bundle without a key or a version; a role must keep its threshold; what was revoked stays so', async (t) => {
   const publisher = publisherWithBundle(t)
   const { release } = publisher.keys
-  const revoke = (...args: string[]): Promise<Ran> => publisher.run(['revoke', ...args, ...WITH_WORDS], [MNEMONIC])
+  const revoke = (...args: string[]): Promise<Ran> => publisher.call(['revoke', ...args], [MNEMONIC])
   t.match(await revoke('--previous', '1.json', '--out', '2.json', '--key', release), { code: 2, err: /--replace/ })
   const other = didOf(STRANGER_KEY)
   t.match(await revoke('--previous', '1.json', '--out', '2.json', '--key', release, '--replace', other, '--reason', 'it leaked'), { code: 0 })
@@ -175,7 +175,7 @@ t.test('revoke makes the next bundle without a key or a version; a role must kee
   t.match(await revoke('--previous', '2.json', '--out', '3.json', '--version', `${APP}:40`, '--version', `${APP}/nightly:7`), { code: 0 })
   t.match(bundleAt(publisher, '3.json'), { revoked_keys: [{ key: release }], revoked_versions: [{ app: APP, sequence: 40 }, { app: APP, channel: 'nightly', sequence: 7 }] })
   // from a description that says nothing of it
-  t.match(await publisher.run(['trust', '--previous', '3.json', '--description', 'trust.json', '--out', '4.json', ...WITH_WORDS], [MNEMONIC]), { code: 0 })
+  t.match(await publisher.call(['trust', '--previous', '3.json', '--description', 'trust.json', '--out', '4.json'], [MNEMONIC]), { code: 0 })
   t.match(bundleAt(publisher, '4.json'), { revoked_keys: [{ key: release }], revoked_versions: [{ sequence: 40 }, { sequence: 7 }] })
   t.match(await revoke('--previous', '1.json', '--out', '9.json'), { code: 2, err: /what\?/ })
 })
@@ -183,7 +183,7 @@ t.test('revoke makes the next bundle without a key or a version; a role must kee
 t.test('rotate needs both mnemonics and the root that was committed to; nodes follow it', async (t) => {
   const publisher = publisherWithBundle(t)
   const rotate = (words: string[], previous = '1.json', out = '2.json'): Promise<Ran> =>
-    publisher.run(['rotate', '--previous', previous, '--out', out, '--mnemonic-fd', '3', '--new-mnemonic-fd', '4'], words)
+    publisher.call(['rotate', '--previous', previous, '--out', out], words)
   t.match(await rotate([NEXT_MNEMONIC, MNEMONIC]), { code: 2, err: /not that of the old root/ })
   t.match(await rotate([MNEMONIC, MNEMONIC]), { code: 1, err: /ROOT_NOT_COMMITTED/ })
   t.match(await rotate([MNEMONIC, NEXT_MNEMONIC]), { code: 0, err: /no next root/ })

@@ -5,10 +5,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCommand } from './command.ts'
+import { Readable } from 'node:stream'
+import { runCommandLine } from '../../server/commands/run.ts'
 import { NODE_FLAGS } from './node-flags.ts'
 import { ROOT } from './source.ts'
-import type { Readable, Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import type { Test } from 'tap'
 
 export const PROGRAM = [process.execPath, ...NODE_FLAGS, join(ROOT, 'dist/server/main.js')] as const
@@ -19,8 +20,8 @@ export interface Publisher {
   folder: string
   /** Runs `marquee release ARGS` in the folder; `secrets` are what file descriptors from 3 on say. */
   run: (args: string[], secrets?: string[], env?: Record<string, string>) => Promise<Ran>
-  /** The same in this process, which is sooner; one folder at a time. */
-  call: (args: string[]) => Promise<Ran>
+  /** The same in this process, which is sooner; one folder at a time. `typed` is what is typed unseen, answer after answer; without it there is no terminal. */
+  call: (args: string[], typed?: string[]) => Promise<Ran>
 }
 
 /** A publisher with a folder of its own, which goes with the test. */
@@ -46,9 +47,17 @@ export function publisherOf (t: Test): Publisher {
       const [code] = await once(child, 'close') as [number | null]
       return { code, ...texts }
     },
-    call: (args) => {
+    call: async (args, typed) => {
       process.chdir(folder)
-      return runCommand(t, ['release', ...args])
+      const texts = { out: '', err: '' }
+      const answers = [...typed ?? []]
+      const code = await runCommandLine(['release', ...args], {
+        pid: process.pid, traces: null, env: {}, progress: null, input: () => Readable.from([]), onStop: () => {}, onReload: () => {},
+        out: (line) => { texts.out += `${line}\n` },
+        err: (line) => { texts.err += `${line}\n` },
+        askSecretly: async () => typed === undefined ? null : answers.shift() ?? ''
+      })
+      return { code, ...texts }
     }
   }
 }
