@@ -13,7 +13,6 @@ import { Misuse } from './misuse.ts'
 import type { ReleaseManifest } from '../../server/release/manifest-v2.ts'
 
 export const BUNDLE_FILE = 'trust-bundle.json'
-export const CARRIER_FILE = 'trust-bundle.event.json'
 export const POINTER_FILE = 'latest-pointer.json'
 const FILES_LIMIT = 1024 * 1024
 

@@ -14,8 +14,8 @@ import { sha256Hex } from '../../server/stores/multihash.ts'
 import { KEY_HELP, openSigner } from '../signer.ts'
 import { postEvent, tellAll, uploadAll } from './announcing.ts'
 import { readIfThere, readLimited, readRoleKey, writeDurably } from './files.ts'
-import { CARRIER_FILE, POINTER_FILE, readReleaseFolder } from './folder.ts'
-import { Misuse, onlyWord, textIn, textsIn, wholeIn } from './misuse.ts'
+import { BUNDLE_FILE, POINTER_FILE, readReleaseFolder } from './folder.ts'
+import { Misuse, needed, onlyWord, textIn, textsIn, wholeIn } from './misuse.ts'
 import { NETWORK_HELP, networkCommand, relaysIn, serversIn } from './networked.ts'
 import { PublishedEvents } from './published-events.ts'
 import { applicationDraft, artifactDrafts, pointerDraft, releaseDraft, trustDraft } from './release-events.ts'
@@ -31,10 +31,12 @@ const seconds = (): number => Math.floor(Date.now() / 1000)
 
 export const publish = networkCommand({
   help: `marquee release publish DIR|MANIFEST --server URL… --key FILE [--relay URL]… [--trust FILE] [--timestamp FILE]… [more]
+       marquee release publish --trust FILE --server URL… [--key FILE] [--relay URL]…
 
 Publishes a release that was made and signed: uploads its files and documents, announces it (32267, 3063, 30063) and carries trust bundle and latest pointer
 (30078) to the catalogs of the servers, which tell their relays, and to the relays named. DIR has manifest.json and files.json (marquee release make),
-trust-bundle.json, and latest-pointer.json unless --timestamp makes one. Broken off anywhere, it is run again.
+trust-bundle.json, and latest-pointer.json unless --timestamp makes one. Broken off anywhere, it is run again. Without DIR the trust bundle alone is published,
+as after a revocation.
 ${KEY_HELP.replace('your secret key', 'the operating key, which the trust bundle lists')}
   --server URL        may stand often; each gets everything
   --trust FILE        the trust bundle, where it is not DIR/trust-bundle.json
@@ -49,6 +51,8 @@ ${NETWORK_HELP}`,
   run: async ({ values, words, terminal }, calls) => {
     const servers = serversIn(values)
     if (servers.length === 0) throw new Misuse('--server URL is missing: where to?')
+    const to = { ...calls, servers, relays: relaysIn(values), say: terminal.err }
+    if (words.length === 0) return publishTrust(needed(values, 'trust'), to, textIn(values, 'key'), terminal)
     const release = await readReleaseFolder(onlyWord(words, 'DIR'))
     const { bundle, bundleBytes } = await bundleOf(release, values)
     const pointerBytes = await pointerOf(release, bundle, values)
@@ -56,10 +60,10 @@ ${NETWORK_HELP}`,
     const signer = await openSigner({ key: textIn(values, 'key'), env: terminal.env, say: terminal.err })
     try {
       if (!bundle.roles.release.nostr.includes(signer.pubkey)) throw new Misuse(`the trust bundle does not list ${signer.pubkey} among the release keys on Nostr`)
-      const announcing: Announcing = { ...calls, signer, servers, relays: relaysIn(values), say: terminal.err }
+      const announcing: Announcing = { ...to, signer }
       const sent = await uploadAll(announcing, uploadsOf(release, [bundleBytes, pointerBytes]))
       terminal.out(`${servers.join(', ')}: ${sent} of ${(release.files.length + 3) * servers.length} blobs sent, the rest was there`)
-      const told = await announce(announcing, release, { bundleBytes, pointerBytes }, wordsIn(values))
+      const told = await announce(announcing, release, { bundleBytes, pointerBytes, carrier: await carrierBeside(textIn(values, 'trust') ?? join(release.folder, BUNDLE_FILE), bundleBytes) }, wordsIn(values))
       const { app, version, channel, sequence } = release.manifest
       terminal.out(`${app} ${version} (${channel}, sequence ${sequence}) is published`)
       return told ? 0 : 1
@@ -120,8 +124,8 @@ function wordsIn (values: Parts['values']): ApplicationWords {
 }
 
 /** The event by the root's npub that `marquee release trust` left beside the bundle; null where there is none for this one. */
-async function carrierIn (folder: string, bundle: Buffer): Promise<SignedEvent | null> {
-  const bytes = await readIfThere(join(folder, CARRIER_FILE), 2 * BUNDLE_LIMIT)
+async function carrierBeside (path: string, bundle: Buffer): Promise<SignedEvent | null> {
+  const bytes = await readIfThere(`${path.replace(/\.json$/, '')}.event.json`, 2 * BUNDLE_LIMIT)
   const event = bytes === null ? null : jsonIn(bytes)
   return isEvent(event) && isSigned(event) && event.content === bundle.toString('utf8') ? event : null
 }
@@ -136,8 +140,29 @@ async function postGiven (announcing: Announcing, event: SignedEvent, events: Si
   }
 }
 
+/** A trust bundle alone: each server judges it against the root that it pins. */
+async function publishTrust (path: string, to: Omit<Announcing, 'signer'>, key: string | null, terminal: Parts['terminal']): Promise<number> {
+  const bytes = await readLimited(path, BUNDLE_LIMIT)
+  const { bundle_version: version } = parseTrustBundle(bytes)
+  const signer = await openSigner({ key, env: terminal.env, say: terminal.err })
+  try {
+    const announcing = { ...to, signer }
+    const events: SignedEvent[] = []
+    const carrier = await carrierBeside(path, bytes)
+    const sign = (after: number): Promise<SignedEvent> => signer.sign(trustDraft(bytes.toString('utf8'), Math.max(seconds(), after + 1)))
+    // the event first: a server that refuses the bundle is not given its bytes
+    if (carrier === null) events.push((await postEvent(announcing, await sign(0), sign)).event)
+    else await postGiven(announcing, carrier, events)
+    await uploadAll(announcing, [{ sha256: sha256Hex(bytes), size: bytes.length, type: JSON_TYPE, body: bytes }])
+    terminal.out(`trust bundle ${version} is in force at ${to.servers.join(', ')}`)
+    return await tellAll(announcing, events) ? 0 : 1
+  } finally {
+    signer.close()
+  }
+}
+
 /** Trust first: what it lists is taken then. True when every relay was told. */
-async function announce (announcing: Announcing, { folder, manifest, named }: ReleaseFolder, documents: { bundleBytes: Buffer, pointerBytes: Buffer }, words: ApplicationWords): Promise<boolean> {
+async function announce (announcing: Announcing, { folder, manifest, named }: ReleaseFolder, documents: { bundleBytes: Buffer, pointerBytes: Buffer, carrier: SignedEvent | null }, words: ApplicationWords): Promise<boolean> {
   const { signer, servers, say } = announcing
   const published = await PublishedEvents.open(folder, signer)
   const events: SignedEvent[] = []
@@ -147,9 +172,8 @@ async function announce (announcing: Announcing, { folder, manifest, named }: Re
     events.push(event)
     return event
   }
-  const carrier = await carrierIn(folder, documents.bundleBytes)
-  if (carrier === null) await post('trust', (at) => trustDraft(documents.bundleBytes.toString('utf8'), at))
-  else await postGiven(announcing, carrier, events)
+  if (documents.carrier === null) await post('trust', (at) => trustDraft(documents.bundleBytes.toString('utf8'), at))
+  else await postGiven(announcing, documents.carrier, events)
   await post('application', (at) => applicationDraft(manifest, words, at))
   const artifacts: string[] = []
   for (const index of artifactDrafts(manifest, servers, 0).keys()) {

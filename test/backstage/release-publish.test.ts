@@ -148,6 +148,20 @@ t.test('what no node would install is not published: no byte goes out', async t 
   t.notOk(existsSync(join(strangers.folder, 'published-events.json')))
 })
 
+t.test('a trust bundle alone is published, and is in force at once', async t => {
+  const { url } = await startMarquee(t, { env: ENV })
+  const { folder, publish } = madeOf(t)
+  t.equal((await publish('--server', url)).code, 0)
+  const path = join(folder, '..', 'next.json')
+  const alone = (...args: string[]): Promise<Ran> => runInside(publishCommand, ['--trust', path, '--key', join(folder, '..', 'key'), '--server', url, ...args])
+  writeFileSync(path, bundleNow((bundle) => { bundle.bundle_version = 8; bundle.revoked_versions = [{ app: bundle.roles.release.apps[0]!, sequence: 42 }] }))
+  t.match(await alone(), { code: 0, out: /trust bundle 8 is in force/ })
+  t.match(await (await fetch(`${url}/catalog/releases`)).json(), { releases: [{ revoked: true }] })
+  t.match(await (await fetch(`${url}/catalog/trust`)).json(), { bundles: [{ bundle_version: 8 }] })
+  writeFileSync(path, bundleNow((bundle) => { bundle.bundle_version = 7 }))
+  t.match(await alone(), { code: 1, err: /BUNDLE_OLDER/ })
+})
+
 t.test('pointer signs the latest of a folder offline, and of a server where it verifies', async t => {
   const { url } = await startMarquee(t, { env: ENV })
   const { folder, publish } = madeOf(t)
