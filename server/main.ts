@@ -5,6 +5,14 @@ import { runCommandLine } from './commands/run.ts'
 import { readSecret } from './commands/secret-prompt.ts'
 import { tracesAsked } from './traces.ts'
 
+// who wanted the first lines alone (`| head -1`) is gone: the program ends without a word, as others do by SIGPIPE
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(1)
+  })
+}
+
 // exitCode, not exit(): what was written to a pipe is let out first
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   pid: process.pid,

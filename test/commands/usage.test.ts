@@ -1,10 +1,12 @@
 // The command line: help everywhere, exit codes that mean something, and what configuration is in force without its secrets.
 
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { runCommand, runProgram } from '../support/command.ts'
 import { NSEC, SECRET, writeConfig } from '../support/config.ts'
+import { ROOT } from '../support/source.ts'
 
 const COMMANDS = ['serve', 'config', 'verify', 'rebuild', 'copy', 'key', 'relays', 'reports', 'block', 'unblock', 'blocked', 'pin', 'unpin', 'pinned', 'allow', 'disallow', 'allowed', 'restrict', 'unrestrict', 'restricted', 'relay-policy']
 
@@ -22,6 +24,12 @@ t.test('help is printed for the whole and for each command, with exit code 0', a
     t.strictSame([code, err], [0, ''], name)
     t.match(out, new RegExp(`^marquee ${name}\\b`), `${name} says how it is called`)
   }
+})
+
+t.test('a reader that goes away ends the program without a word', async t => {
+  // `true` is gone long before node has started
+  const said = execFileSync('bash', ['-c', '{ { "$0" "$1" help; echo "code $?" >&2; } 2>&3 | true; } 3>&1', process.execPath, join(ROOT, 'dist/server/main.js')])
+  t.equal(said.toString(), 'code 1\n')
 })
 
 t.test('no command, an unknown one, an unknown option and a stray word are exit code 2, with the help', async t => {

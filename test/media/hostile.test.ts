@@ -183,15 +183,6 @@ t.test('a job that hangs is killed in time, and the server answers others meanwh
   t.strictSame(leftIn(dataDir), [])
 })
 
-t.test('what takes more memory than a job may have is refused with that reason', async t => {
-  const { url } = await startMarquee(t, { file: { media: { memory: '160MiB' } } })
-  // a picture that is turned must be in memory as a whole; a video's frames are many at a time
-  const large = await sharp(pngOf(7_000, 7_000)).withMetadata({ orientation: 6 }).png().toBuffer()
-  const video = await ffmpegMakes('mp4', ['-f', 'lavfi', '-i', 'color=s=7680x4320:d=0.2:r=10', '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'])
-  for (const bytes of [large, video]) t.match(await said(await putMedia(url, new Signer(), bytes)), { status: 422, code: 'MEDIA_COSTLY', reason: /memory/ })
-  t.equal((await mediaOf(url, new Signer(), await twoHalves(400, 200).png().toBuffer())).status, 201)
-})
-
 t.test('who comes when the line is full is told to come again, before its body', async t => {
   const { url } = await startMarquee(t, { file: { media: { time: 0.8, jobs: 1, waiting: 1, ffprobe: hanging(t) } } })
   const hung = [new Signer(), new Signer()].map((signer) => putMedia(url, signer, sound['mp4']!))

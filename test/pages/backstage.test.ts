@@ -146,6 +146,7 @@ t.test('a creator brings a built film, edits it, lets a key in and out, sees who
     await page.getByText('Tick the box first').waitFor()
     t.equal((await titlesAt(url, creator.pubkey))[0]!.status, 'published')
     const from = drafts.length
+    const live = (await titlesAt(url, creator.pubkey))[0]!.event
     await page.getByLabel('Reason').fill('a better cut')
     await page.getByLabel('I want to take this film back for good').check()
     await page.getByRole('button', { name: 'Withdraw this film' }).click()
@@ -153,8 +154,10 @@ t.test('a creator brings a built film, edits it, lets a key in and out, sees who
     t.strictSame(drafts.slice(from).map(({ kind }) => kind), [34235, 5])
     t.match(drafts[from]!.tags, [['d', film.d], ['title', 'The <b>harbour</b>'], ['alt', String], ['status', 'withdrawn'], ['reason', 'a better cut']])
     t.strictSame(drafts[from + 1]!.tags.filter(([name]) => name === 'a'), [['a', coordinate]])
-    const answer = await fetch(`${url}/catalog/titles`)
-    t.strictSame((await answer.json() as Listed).titles, [])
+    t.strictSame((await (await fetch(`${url}/catalog/titles`)).json() as Listed).titles, [])
+    await fetch(`${url}/catalog/events`, { method: 'POST', body: JSON.stringify(live) })
+    t.match(await titlesAt(url, creator.pubkey), [{ status: 'withdrawn' }], 'the version before does not come back')
+    t.match(await page.getByRole('article', { name: 'The <b>harbour</b>' }).innerText(), /Withdrawn\s+Taken back: a better cut$/)
     t.equal((await getKey(url, fan, key.id)).status, 410)
     await picture(page, 'backstage-withdrawn')
   })

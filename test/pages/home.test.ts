@@ -13,7 +13,7 @@ import type { Visit } from '../support/chromium.ts'
 
 const creator = new Signer()
 const browser = await openChromium(t)
-const skip = browser === null
+const options = { skip: browser === null, timeout: 60_000 }
 const PICTURE = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAFElEQVR4nGP8z8DAwMDAxAADMAoAFjkBBVl0VXUAAAAASUVORK5CYII=', 'base64')
 
 let moment = Math.floor(Date.now() / 1000) - 1000
@@ -31,7 +31,7 @@ function behaved (t: Test, { outside, complaints }: Visit): void {
   t.strictSame(complaints, [])
 }
 
-t.test('the grid has a poster, the title and the facts of every film, and leads to its page; words find films; nothing found is said', { skip }, async t => {
+t.test('the grid has a poster, the title and the facts of every film, and leads to its page; words find films; nothing found is said', { ...options }, async t => {
   const { url } = await startMarquee(t)
   const viewer = await visit(t, browser!)
   const { page, asked } = viewer
@@ -76,7 +76,7 @@ t.test('the grid has a poster, the title and the facts of every film, and leads 
   behaved(t, viewer)
 })
 
-t.test('more films come a page at a time; a catalog that fails is told, and asked again', { skip }, async t => {
+t.test('more films come a page at a time; a catalog that fails is told, and asked again', { ...options }, async t => {
   const { url, marquee } = await startMarquee(t)
   for (let i = 0; i < 50; i++) await publish(url, `film ${i}`, {})
   const viewer = await visit(t, browser!)
@@ -97,7 +97,7 @@ t.test('more films come a page at a time; a catalog that fails is told, and aske
   behaved(t, viewer)
 })
 
-t.test('an uploaded <sha256>.js does not run in a page of ours, however it gets there', { skip }, async t => {
+t.test('an uploaded <sha256>.js does not run in a page of ours, however it gets there', { ...options }, async t => {
   const { url } = await startMarquee(t)
   const script = blobOf(Buffer.from('globalThis.ran = true; export const ran = true'))
   const style = blobOf(Buffer.from('body { background: rgb(1, 2, 3) !important }'))
@@ -132,7 +132,7 @@ t.test('an uploaded <sha256>.js does not run in a page of ours, however it gets 
   }
 })
 
-t.test('a keyboard and a reader of screens find their way; on a phone nothing is wider than the screen', { skip }, async t => {
+t.test('a keyboard and a reader of screens find their way; on a phone nothing is wider than the screen', { ...options }, async t => {
   const { url } = await startMarquee(t)
   await publish(url, 'one', { title: 'Averyveryveryveryveryveryverylongwordthatdoesnotbreak of a title', synopsis: 'x'.repeat(400) })
   const viewer = await visit(t, browser!, { viewport: { width: 390, height: 844 } })

@@ -69,7 +69,7 @@ t.test('every file that a page or a script of ours names is served, with its typ
     if (path.startsWith('/web/vendor/')) return
     for (const [, to] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) await look(new URL(to!, `${url}${path}`).pathname, path)
   }
-  for (const page of ['home/home', 'watch/watch', 'shared/missing']) {
+  for (const page of ['home/home', 'watch/watch', 'backstage/backstage', 'shared/missing']) {
     for (const [, path] of readFileSync(`web/${page}.html`, 'utf8').matchAll(/(?:src|href)="(\/web\/[^"]+)"/g)) await look(path!, page)
   }
   await look('/web/vendor/hls.mjs', 'the player')

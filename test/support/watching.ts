@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core'
 
 /** Resolves when `what` holds; throws with what the page says after `patience` milliseconds. */
-export async function until (page: Page, what: string, patience = 20_000): Promise<void> {
+export async function until (page: Page, what: string, patience = 30_000): Promise<void> {
   const end = Date.now() + patience
   // the page's policy forbids to make functions of text, and its own words are looked at from outside of it
   while (!await page.evaluate(`Boolean(${what})`)) {
@@ -33,7 +33,7 @@ export function seen (page: Page): Promise<Seen> {
 export async function watch (page: Page, url: string, rate = 4): Promise<void> {
   await page.goto(url)
   await page.getByRole('button', { name: 'Play' }).click()
-  await page.evaluate(`video.defaultPlaybackRate = video.playbackRate = ${rate}; video.muted = true`)
+  await page.evaluate(`video.defaultPlaybackRate = video.playbackRate = ${rate}; video.muted = true; video.preservesPitch = false`)
 }
 
 /** The text of the subtitles that stand on the picture now. */

@@ -56,12 +56,13 @@ export function withdrawn (event, reason, now) {
 }
 
 /**
- * What follows it (NIP-09), of the same second: the versions before by address, and the last of them by id for relays that pass over addresses.
+ * What follows it (NIP-09): all versions before it by address, and the last of them by id for relays that pass over addresses. Of the second before, so
+ * that the version which says why stays: it keeps older ones out where deletions are lost.
  * @param {Draft & {id: string, pubkey: string}} before @param {Draft} gone the version that took it back @param {string} reason @returns {Draft}
  */
 export function deletion (before, gone, reason) {
   return {
-    kind: WITHDRAWAL_KIND, created_at: gone.created_at, content: reason,
+    kind: WITHDRAWAL_KIND, created_at: gone.created_at - 1, content: reason,
     tags: [['a', `${before.kind}:${before.pubkey}:${valueIn(before, 'd')}`], ['e', before.id], ['k', String(before.kind)]]
   }
 }
