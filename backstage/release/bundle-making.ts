@@ -56,6 +56,8 @@ export function nextBundle ({ previous, description, root, nextRoot, now, validD
   const said = description ?? before
   if (said === null) throw new Misuse('the first bundle needs --description FILE')
   if (nextRoot !== null && !/^[0-9a-f]{64}$/.test(nextRoot)) throw new Misuse('--next-root must be a public key of 64 hex digits: marquee release root')
+  // a commitment cannot be taken back: after this one no other root could follow
+  if (nextRoot === root.publicKey || nextRoot === before?.root.ed25519) throw new Misuse('--next-root is a root that signs this bundle: it must be another, of a mnemonic of its own')
   const committed = nextRoot === null ? null : { ed25519_sha256: sha256Hex(Buffer.from(nextRoot, 'hex')) }
   const rotates = before !== null && before.root.ed25519 !== root.publicKey
   const next = committed ?? (rotates ? null : before?.next_root ?? null)
