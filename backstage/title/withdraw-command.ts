@@ -52,7 +52,8 @@ async function takeBack (session: Session, signer: Signer, { named, found, place
   const gone = title.status === 'withdrawn' ? found.event : await signChecked(buildWithdrawnTitle(title, reason, createdAt), signer)
   // §1.7: with every version that is known, but not the newer one: a relay that passes over `a` keeps it, and takes no older one back
   const ids = versions.filter(({ id }) => id !== gone.id).map(({ id }) => id)
-  const withdrawal = await signChecked(buildWithdrawal({ addresses: [named.text], ids, reason: reason ?? '' }, gone.created_at), signer)
+  // dated before the newer one, which it would take back as well: the film stays listed as withdrawn, and can be withdrawn again
+  const withdrawal = await signChecked(buildWithdrawal({ addresses: [named.text], ids, reason: reason ?? '' }, gone.created_at - 1), signer)
   const told = await tellAll(session, places, [gone, withdrawal], signer)
   session.tell(`withdrawn: ${title.title === '' ? named.text : title.title}`, { withdrawn: named.text })
   return report(session, told, 'the withdrawal')

@@ -1,12 +1,10 @@
 // Reads the manifest blobs that titles name, once they are here: from then on every hash they list is known. A blob that is no manifest is noted
 // with its fault and the title stays incomplete.
 
-import { sha256Hex } from '../stores/multihash.ts'
-import { readWhole } from '../stores/pack-store.ts'
 import { CatalogFault } from './faults.ts'
 import { MANIFEST_LIMIT, parseManifest } from './manifest.ts'
+import { wholeBlob } from './whole-blob.ts'
 import type { Blobs } from '../stores/blobs.ts'
-import type { Blob } from '../stores/descriptors.ts'
 import type { ManifestRows } from './rows/manifest-rows.ts'
 
 export interface ManifestReaderParts {
@@ -59,7 +57,8 @@ export class ManifestReader {
     const blob = await blobs.find(sha256)
     if (blob === null || blob.blake3 === null) return false
     try {
-      const bytes = await this.#bytesOf(blob)
+      if (blob.size > MANIFEST_LIMIT) throw new CatalogFault('MANIFEST_TOO_LARGE', `at most ${MANIFEST_LIMIT} bytes`)
+      const bytes = await wholeBlob(blobs, blob)
       if (bytes === null) return false
       rows.put(sha256, blob.blake3, parseManifest(bytes))
       return true
@@ -68,14 +67,5 @@ export class ManifestReader {
       rows.putFault(sha256, blob.blake3, error.message)
       return false
     }
-  }
-
-  async #bytesOf (blob: Blob): Promise<Buffer | null> {
-    if (blob.size > MANIFEST_LIMIT) throw new CatalogFault('MANIFEST_TOO_LARGE', `at most ${MANIFEST_LIMIT} bytes`)
-    const reading = blob.size === 0 ? null : await this.#parts.blobs.read(blob, 0, blob.size)
-    if (reading === null) return blob.size === 0 ? Buffer.alloc(0) : null
-    const bytes = await readWhole(reading)
-    // damaged bytes are the store's matter; they say nothing of the manifest
-    return sha256Hex(bytes) === blob.sha256 ? bytes : null
   }
 }

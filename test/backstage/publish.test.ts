@@ -154,12 +154,17 @@ t.test('killed in the middle of the upload and run again, no blob is stored twic
     t.equal(await titleAt(server.url, addressOf(made)), null, 'no title before its blobs')
   }
   const stopped = startCommand(t, args)
-  server.onRequest = () => { if (server.stored().size >= 35) stopped.kill('SIGTERM') }
+  let asked = false
+  server.onRequest = () => {
+    if (asked || server.stored().size < 35) return
+    asked = true // the second time would end it at once
+    stopped.kill('SIGTERM')
+  }
   t.match(await stopped.ended, { code: 1, err: /stopped; run it again and it goes on/ }, 'asked to stop, it says so')
   server.onRequest = () => {}
   const last = await me.film('publish', made.folder, '--server', server.url)
   t.equal(last.code, 0, last.err.join('\n'))
-  t.equal(server.stored().size, made.film.files.length + 1)
+  for (const { sha256 } of made.film.files) t.equal((await fetch(`${server.url}/${sha256}`, { method: 'HEAD' })).status, 200)
   t.same([...server.stored().values()].filter((times) => times > 1), [])
   t.ok(await titleAt(server.url, addressOf(made)))
 })
@@ -173,7 +178,9 @@ t.test('a server that is started anew in the midst, and connections that break, 
   const ran = await me.film('publish', made.folder, '--server', server.url)
   t.equal(ran.code, 0, ran.err.join('\n'))
   t.ok(restarting !== null)
-  t.equal(server.stored().size, made.film.files.length + 1)
+  // one whose answer was cut off is found there, and counts for nothing here
+  for (const { sha256 } of made.film.files) t.equal((await fetch(`${server.url}/${sha256}`, { method: 'HEAD' })).status, 200)
+  t.same([...server.stored().values()].filter((times) => times > 1), [])
   t.ok(await titleAt(server.url, addressOf(made)))
 })
 

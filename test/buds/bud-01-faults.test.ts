@@ -136,7 +136,8 @@ t.test('garbage behind a request does not get its refusal into the bytes of the 
   await new Promise((resolve) => { setTimeout(resolve, 50) })
   client.socket.resume()
   const answer = await client.answer()
-  t.ok(answer === null || bytes.subarray(0, answer.body.length).equals(answer.body))
+  // where nothing had gone out yet, the refusal is the whole answer
+  t.ok(answer === null || answer.status === 400 || bytes.subarray(0, answer.body.length).equals(answer.body))
   client.destroy()
   await until(() => openPacks() === 0)
 })

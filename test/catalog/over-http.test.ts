@@ -261,6 +261,8 @@ t.test('an event, a manifest, or what a URL has is verified: each check passed, 
   t.same(await verify('{}'), [false, ['shape fail', ...['budget', 'kind', 'id', 'time', 'signature', 'schema', 'standing'].map((each) => `${each} skip`)]])
   t.same(await verify(film.manifestBlob.bytes.toString()), [true, ['manifest pass']])
   t.same(await verify(film.manifestBlob.bytes.toString().replace('720p', '721p')), [false, ['manifest fail']])
+  t.same((await verify(JSON.stringify({ ...event, content: 'x'.repeat(1_000_000) })))[1]?.[1], 'budget fail', 'a body of up to 1 MiB is looked at')
+  t.equal((await ask(`${url}/catalog/verify`, { method: 'POST', body: ' '.repeat(1024 * 1024 + 1) })).status, 413)
 
   const segment = film.segments[0]!
   const server = createServer((request, response) => { response.writeHead(request.url === '/good' ? 200 : 404).end(request.url === '/good' ? segment.bytes : '') })

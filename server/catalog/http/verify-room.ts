@@ -1,7 +1,7 @@
 // POST /catalog/verify: an event, a film manifest, a document of releases, or `{hash, url}`: which checks hold and which do not. Nothing is kept.
 
 import { isSigned } from '../../auth/signature.ts'
-import { parseJsonObject } from '../../json-body.ts'
+import { parseJsonObject, takeBodiesAsBytes } from '../../json-body.ts'
 import { Failure } from '../../errors.ts'
 import { MANIFEST_SCHEMA_NAME } from '../manifest.ts'
 import { checkEvent, checkManifest } from '../verifying.ts'
@@ -15,6 +15,9 @@ import type { HashName } from '../hash-name.ts'
 import type { Releases } from '../releases/releases.ts'
 import type { Check } from '../verifying.ts'
 
+/** Bytes: the largest manifest of a release. A film's may be larger, and whoever has it can check it without asking. */
+const BODY_LIMIT = 1024 * 1024
+
 export interface VerifyParts {
   store: CatalogStore
   releases: Releases
@@ -23,9 +26,12 @@ export interface VerifyParts {
   checkUrl: (url: URL, hash: HashName) => Promise<Check[]>
   /** Unix milliseconds. */
   now: () => number
+  /** `idleTimeout`: milliseconds a body may stand still. */
+  settings: { readonly current: { readonly idleTimeout: number } }
 }
 
-export async function verifyRoom (app: FastifyInstance, { store, releases, rates, checkUrl, now }: VerifyParts): Promise<void> {
+export async function verifyRoom (app: FastifyInstance, { store, releases, rates, checkUrl, now, settings }: VerifyParts): Promise<void> {
+  takeBodiesAsBytes(app, settings, BODY_LIMIT)
   // a fetch or a signature check for whoever asks: counted as a change
   app.post('/catalog/verify', { onRequest: async (request) => { rates.change(rates.addressOf(request.raw)) } }, async (request, reply) => {
     const value = parseJsonObject(request.body)

@@ -1,15 +1,13 @@
 // Reads the release manifests that live releases and latest pointers name, once they are here as blobs: from then on every file that they list is known.
 // A blob that is no manifest is noted with its fault. Whether a manifest counts is for the bundles in force to say, and said anew with each.
 
-import { sha256Hex } from '../../stores/multihash.ts'
-import { readWhole } from '../../stores/pack-store.ts'
 import { ReleaseFault } from '../../release/faults.ts'
 import { RELEASE_MANIFEST_LIMIT, artifactsOf, parseReleaseManifest } from '../../release/manifest-v2.ts'
 import { demandThreshold } from '../../release/signatures.ts'
 import { revokedKeys } from '../../release/trust-bundle.ts'
+import { wholeBlob } from '../whole-blob.ts'
 import type { ReleaseManifest } from '../../release/manifest-v2.ts'
 import type { Blobs } from '../../stores/blobs.ts'
-import type { Blob } from '../../stores/descriptors.ts'
 import type { ReleaseDocumentRows } from '../rows/release-document-rows.ts'
 import type { ReleaseTrust } from './trust.ts'
 
@@ -57,7 +55,8 @@ export class ManifestReading {
     if (blob === null || blob.blake3 === null) return false
     const facts = { sha256, blake3: blob.blake3, app: '', channel: '', version: '', sequence: 0, raw: '' }
     try {
-      const bytes = await this.#bytesOf(blob)
+      if (blob.size > RELEASE_MANIFEST_LIMIT) throw new ReleaseFault('DOCUMENT_TOO_LARGE', `at most ${RELEASE_MANIFEST_LIMIT} bytes`)
+      const bytes = await wholeBlob(blobs, blob)
       if (bytes === null) return false
       const manifest = parseReleaseManifest(bytes)
       const { app, channel, version, sequence } = manifest
@@ -71,15 +70,6 @@ export class ManifestReading {
       rows.put({ ...facts, fault: error.message }, [])
       return false
     }
-  }
-
-  async #bytesOf (blob: Blob): Promise<Buffer | null> {
-    if (blob.size > RELEASE_MANIFEST_LIMIT) throw new ReleaseFault('DOCUMENT_TOO_LARGE', `at most ${RELEASE_MANIFEST_LIMIT} bytes`)
-    const reading = blob.size === 0 ? null : await this.#parts.blobs.read(blob, 0, blob.size)
-    if (reading === null) return blob.size === 0 ? Buffer.alloc(0) : null
-    const bytes = await readWhole(reading)
-    // damaged bytes are the store's matter; they say nothing of the manifest
-    return sha256Hex(bytes) === blob.sha256 ? bytes : null
   }
 
   /** Another bundle is in force, or another pointer: what was read is looked at again. Rejects with StoreError. */
