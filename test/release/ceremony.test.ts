@@ -178,7 +178,9 @@ t.test('revoke makes the next bundle without a key or a version; a role must kee
   t.match(bundleAt(publisher, '2.json'), { bundle_version: 2, roles: { release: { keys: [other] } }, revoked_keys: [{ key: release, reason: 'it leaked' }] })
   t.match(await revoke('--previous', '2.json', '--out', '3.json', '--version', `${APP}:40`, '--version', `${APP}/nightly:7`), { code: 0 })
   t.match(bundleAt(publisher, '3.json'), { revoked_keys: [{ key: release }], revoked_versions: [{ app: APP, sequence: 40 }, { app: APP, channel: 'nightly', sequence: 7 }] })
-  // from a description that says nothing of it
+  // from a description that says nothing of it, but lists the key again
+  t.match(await publisher.call(['trust', '--previous', '3.json', '--description', 'trust.json', '--out', '4.json'], [MNEMONIC]), { code: 1, err: /the role release has 0 keys that are not revoked.*BUNDLE_INVALID/ })
+  writeFileSync(join(publisher.folder, 'trust.json'), JSON.stringify({ roles: { release: { keys: [other], apps: [APP] }, timestamp: { keys: [publisher.keys.timestamp] } } }))
   t.match(await publisher.call(['trust', '--previous', '3.json', '--description', 'trust.json', '--out', '4.json'], [MNEMONIC]), { code: 0 })
   t.match(bundleAt(publisher, '4.json'), { revoked_keys: [{ key: release }], revoked_versions: [{ sequence: 40 }, { sequence: 7 }] })
   t.match(await revoke('--previous', '1.json', '--out', '9.json'), { code: 2, err: /what\?/ })
