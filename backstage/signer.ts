@@ -38,7 +38,7 @@ export async function openSigner ({ key, env, say }: SignerParts): Promise<Signe
   if (key !== null && /^(nsec1|[0-9a-f]{64}$)/i.test(key)) throw new KeyFault('--key takes a file: a secret key on the command line can be read by everybody on this machine')
   const named = key ?? env['MARQUEE_NSEC_FILE'] ?? null
   const text = key?.startsWith('bunker://') === true ? key : named !== null ? await textOf(named) : env['MARQUEE_NSEC']?.trim() ?? ''
-  if (text === '') throw new KeyFault('whose film is it? --key FILE, or MARQUEE_NSEC in the environment')
+  if (text === '') throw new KeyFault('who signs? --key FILE, or MARQUEE_NSEC in the environment')
   if (text.startsWith('bunker://')) return openBunker({ uri: text, env, say })
   const secret = secretIn(text)
   if (secret === null) throw new KeyFault(`${named ?? 'MARQUEE_NSEC'} holds neither an nsec nor a bunker:// URI`)

@@ -57,12 +57,21 @@ export async function unreachableRelays (relays: readonly string[]): Promise<{ r
   return asked.filter((each) => each !== null)
 }
 
+/** Bytes of events that are taken of one relay for one question: a relay may send without end. */
+const MOST_BYTES = 16 * 1024 * 1024
+
 /** Rightly signed events that any of the relays has, each once. Relays that fail are passed over, and told to `onFault`. */
 export async function askRelays (relays: readonly string[], filter: Filter, signer: Pick<Signer, 'sign'> | null, onFault: (relay: string, words: string) => void): Promise<SignedEvent[]> {
   const found = new Map<string, SignedEvent>()
   await Promise.all(relays.map(async (relay) => {
+    let bytes = 0
+    const take = (event: SignedEvent): void => {
+      if (found.has(event.id)) return
+      bytes += Buffer.byteLength(JSON.stringify(event))
+      if (bytes <= MOST_BYTES && isSigned(event)) found.set(event.id, event)
+    }
     try {
-      await withLink(relay, signer, (link) => link.ask(filter, (event) => { if (!found.has(event.id) && isSigned(event)) found.set(event.id, event) }, 5000))
+      await withLink(relay, signer, (link) => link.ask(filter, take, 5000))
     } catch (error) {
       onFault(relay, wordsOf(error))
     }

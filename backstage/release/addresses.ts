@@ -3,6 +3,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import type { LookupFunction } from 'node:net'
 
 /** Is this an address that the whole net can reach? */
 export function isPublic (address: string): boolean {
@@ -20,4 +21,14 @@ export async function judgeAddress (url: URL, peer: boolean, allowPrivate: boole
   } catch {
     return 'has no address'
   }
+}
+
+/** For connections to strangers: the addresses that are judged are those that are connected to, whatever the name means a moment later. */
+export const lookupPublic: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, { ...options, all: true }).then((found) => {
+    const [first] = found
+    if (first === undefined || !found.every(({ address }) => isPublic(address))) callback(new Error('is in a private network'), '')
+    else if (options.all === true) callback(null, found)
+    else callback(null, first.address, first.family)
+  }, (error: unknown) => { callback(error as Error, '') })
 }

@@ -56,9 +56,16 @@ export function nextBundle ({ previous, description, root, nextRoot, now, validD
   const said = description ?? before
   if (said === null) throw new Misuse('the first bundle needs --description FILE')
   if (nextRoot !== null && !/^[0-9a-f]{64}$/.test(nextRoot)) throw new Misuse('--next-root must be a public key of 64 hex digits: marquee release root')
+  // a commitment cannot be taken back: after this one no other root could follow
+  if (nextRoot === root.publicKey || nextRoot === before?.root.ed25519) throw new Misuse('--next-root is a root that signs this bundle: it must be another, of a mnemonic of its own')
   const committed = nextRoot === null ? null : { ed25519_sha256: sha256Hex(Buffer.from(nextRoot, 'hex')) }
   const rotates = before !== null && before.root.ed25519 !== root.publicKey
   const next = committed ?? (rotates ? null : before?.next_root ?? null)
+  const revoked = united(before?.revoked_keys ?? [], said.revoked_keys, ({ key }) => key)
+  for (const [name, { keys, threshold }] of Object.entries(said.roles)) {
+    const left = keys.filter((key) => !revoked.some((each) => each.key === key)).length
+    if (left < threshold) throw new ReleaseFault('BUNDLE_INVALID', `the role ${name} has ${left} keys that are not revoked, and a threshold of ${threshold}`)
+  }
   return {
     schema: TRUST_BUNDLE_NAME,
     bundle_version: (before?.bundle_version ?? 0) + 1,
@@ -66,7 +73,7 @@ export function nextBundle ({ previous, description, root, nextRoot, now, validD
     expires_at: now + validDays * DAY,
     root: { ed25519: root.publicKey, nostr: root.pubkey },
     roles: said.roles,
-    revoked_keys: united(before?.revoked_keys ?? [], said.revoked_keys, ({ key }) => key),
+    revoked_keys: revoked,
     revoked_versions: united(before?.revoked_versions ?? [], said.revoked_versions, ({ app, channel, sequence }) => JSON.stringify([app, channel, sequence])),
     ...(next === null ? {} : { next_root: next }),
     signatures: []

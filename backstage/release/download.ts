@@ -1,8 +1,12 @@
 // One file from whoever has it: peers first, the origin last, which always wins. Peers are strangers: one that is slow, breaks off, sends too much or other
 // bytes is dropped, costs no more than the time for that, and is not asked again. What came goes on where it was, after a kill as well.
 
+import http from 'node:http'
+import https from 'node:https'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DiskFault, PartFile, isThere } from './part-file.ts'
+import type { IncomingMessage } from 'node:http'
+import type { LookupFunction } from 'node:net'
 import type { Wanted } from './part-file.ts'
 
 export interface Source {
@@ -33,6 +37,8 @@ export interface DownloadParts {
   dropped: Map<string, string>
   /** May this address be asked? Rejects, or answers with why not. */
   mayAsk: (url: URL, peer: boolean) => Promise<string | null>
+  /** How names of strangers become addresses: it judges them too, since a name may mean another a moment after it was judged. */
+  lookup?: LookupFunction | undefined
   limits?: Partial<DownloadLimits>
   onProgress?: (bytes: number) => void
 }
@@ -91,14 +97,14 @@ function reasonsOf (sources: readonly Source[], dropped: ReadonlyMap<string, str
 }
 
 /** Reads on until nothing is missing or nobody is left; the servers that gave bytes. */
-async function readAll (part: PartFile, { sources, dropped, mayAsk, limits: asked, onProgress }: DownloadParts): Promise<string[]> {
+async function readAll (part: PartFile, { sources, dropped, mayAsk, lookup, limits: asked, onProgress }: DownloadParts): Promise<string[]> {
   const limits = { ...DOWNLOAD_LIMITS, ...asked }
   const from: string[] = []
   for (const source of sources) {
     const server = new URL(source.url).origin
     for (let attempt = 1; part.missing > 0 && !dropped.has(server); attempt++) {
       const before = part.size
-      const why = await readFrom(source, part, { mayAsk, limits, onProgress })
+      const why = await readFrom(source, part, { mayAsk, lookup, limits, onProgress })
       if (part.size > before && !from.includes(server)) from.push(server)
       if (why === null) break
       // an origin that breaks off gets its time anew with each byte that it gave
@@ -112,12 +118,13 @@ async function readAll (part: PartFile, { sources, dropped, mayAsk, limits: aske
 
 interface Reading {
   mayAsk: DownloadParts['mayAsk']
+  lookup: DownloadParts['lookup']
   limits: DownloadLimits
   onProgress: DownloadParts['onProgress']
 }
 
 /** Null when nothing is missing any more; else why not. */
-async function readFrom ({ url, peer }: Source, part: PartFile, { mayAsk, limits, onProgress }: Reading): Promise<{ words: string, final: boolean } | null> {
+async function readFrom ({ url, peer }: Source, part: PartFile, { mayAsk, lookup, limits, onProgress }: Reading): Promise<{ words: string, final: boolean } | null> {
   const control = new AbortController()
   let idle = setTimeout(() => { control.abort(new Error(`sent nothing for ${limits.idle} ms`)) }, limits.idle)
   const start = part.size
@@ -127,18 +134,18 @@ async function readFrom ({ url, peer }: Source, part: PartFile, { mayAsk, limits
     if (rate < limits.slow) control.abort(new Error(`is slow: ${Math.round(rate)} bytes a second`))
   }, limits.window)
   try {
-    const response = await open(new URL(url), peer, start, mayAsk, control.signal)
+    const response = await open(new URL(url), peer, start, { mayAsk, lookup }, control.signal)
     if (typeof response === 'string') return { words: response, final: true }
-    const { status, body } = response
-    if (body === null || (status !== 200 && status !== 206)) return { words: `answered ${status}`, final: status >= 400 && status < 500 && status !== 429 && status !== 408 }
-    const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')
+    const { statusCode: status = 0, headers } = response
+    if (status !== 200 && status !== 206) return { words: `answered ${status}`, final: status >= 400 && status < 500 && status !== 429 && status !== 408 }
+    const range = /^bytes (\d+)-/.exec(headers['content-range'] ?? '')
     if (status === 206 && Number(range?.[1]) !== start) return { words: 'answered with another range', final: true }
     let skip = status === 200 ? start : 0 // it knows no ranges: what is here passes by
-    for await (const piece of body) {
+    for await (const piece of response as AsyncIterable<Buffer>) {
       clearTimeout(idle)
       idle = setTimeout(() => { control.abort(new Error(`sent nothing for ${limits.idle} ms`)) }, limits.idle)
-      const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).subarray(Math.min(skip, piece.byteLength))
-      skip -= piece.byteLength - bytes.length
+      const bytes = piece.subarray(Math.min(skip, piece.length))
+      skip -= piece.length - bytes.length
       if (bytes.length > part.missing) return { words: 'sent more than the file has', final: true }
       await part.append(bytes)
       onProgress?.(bytes.length)
@@ -154,22 +161,33 @@ async function readFrom ({ url, peer }: Source, part: PartFile, { mayAsk, limits
   }
 }
 
-/** Each hop is judged as the first was. Why not, in words, where it is not asked. */
-async function open (url: URL, peer: boolean, from: number, mayAsk: DownloadParts['mayAsk'], signal: AbortSignal): Promise<Response | string> {
+/** Each hop is judged. Why not, in words, where it is not asked. */
+async function open (url: URL, peer: boolean, from: number, { mayAsk, lookup }: Pick<Reading, 'mayAsk' | 'lookup'>, signal: AbortSignal): Promise<IncomingMessage | string> {
+  const { host } = url
+  // whither one that the whole net can reach sends us is a stranger's word, also where it is the origin
+  const strange = peer || await mayAsk(url, true) === null
   for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
-    const refused = await mayAsk(url, peer)
+    const stranger = peer || (strange && url.host !== host)
+    const refused = await mayAsk(url, stranger)
     if (refused !== null) return refused
     const headers: Record<string, string> = { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) }
-    const response = await fetch(url.href, { headers, redirect: 'manual', signal })
-    const next = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
-    if (next === null || !URL.canParse(next, url.href)) return response
-    await response.body?.cancel()
+    const response = await ask(url, { headers, signal, ...(stranger && lookup !== undefined ? { lookup } : {}) })
+    const { statusCode: status = 0, headers: { location: next } } = response
+    if (status < 300 || status > 399 || next === undefined || !URL.canParse(next, url.href)) return response
+    response.destroy()
     url = new URL(next, url)
   }
   return 'redirects without end'
 }
 
+/** A connection of its own: one that is kept could be to an address that nobody judged. */
+function ask (url: URL, options: http.RequestOptions): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    (url.protocol === 'https:' ? https : http).get(url, { ...options, agent: false }, resolve).on('error', reject)
+  })
+}
+
 function wordsOf (error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error && cause.message !== '' ? cause.message : message
+  const { message, code } = error as NodeJS.ErrnoException
+  return code === 'ECONNRESET' ? 'broke off' : message
 }

@@ -1,12 +1,13 @@
 // `marquee release fetch`: what a node does with a release, up to the point where it would install it: finds the latest, verifies it against what it has
 // seen before, and gets its files, from peers first. What was learnt is durable before anything else happens.
 
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { plain, progressOf } from '../../server/commands/terminal.ts'
 import { artifactsOf } from '../../server/release/manifest-v2.ts'
 import { openSigner } from '../signer.ts'
-import { judgeAddress } from './addresses.ts'
+import { hold } from '../hold.ts'
+import { judgeAddress, lookupPublic } from './addresses.ts'
 import { DownloadFailed, download } from './download.ts'
 import { writeDurably } from './files.ts'
 import { findRelease } from './finding.ts'
@@ -42,72 +43,86 @@ Exit codes: 0 the files are there, or it is installed; 1 it is refused, too old 
     'app': { type: 'string' }, 'channel': { type: 'string' }, 'platform': { type: 'string' }, 'image': { type: 'string' }, 'root': { type: 'string', multiple: true }, 'state': { type: 'string' },
     'out': { type: 'string' }, 'installed': { type: 'string' }, 'advertise': { type: 'string' }, 'key': { type: 'string' }, 'private-peers': { type: 'boolean' }, 'json': { type: 'boolean' }
   },
-  run: async ({ values, terminal }, calls) => {
-    const [app, channel, statePath, out] = [needed(values, 'app'), needed(values, 'channel'), needed(values, 'state'), needed(values, 'out')]
-    const [platform, image] = [textIn(values, 'platform'), textIn(values, 'image')]
-    if (platform === null && image === null) throw new Misuse('--platform or --image is missing')
-    const [servers, relays, roots] = [serversIn(values), relaysIn(values), rootsIn(values)]
-    if (servers.length + relays.length === 0) throw new Misuse('--server URL or --relay URL: from whom?')
-    const installed = wholeIn(values, 'installed', 1)
+  run: async (parts, calls) => {
+    const out = needed(parts.values, 'out')
     await mkdir(join(out, DOCUMENTS), { recursive: true })
-    const say = (line: string): void => { terminal.err(plain(line)) }
-    const getting = new Getting({ values, calls, servers, relays, say, onProgress: progressOf(terminal) })
-    const found = await findRelease({
-      app, channel, servers, relays, roots, say, state: await readState(statePath), now: seconds(), ...(installed === null ? {} : { installed }),
-      fetchManifest: async (named, origins) => {
-        const path = join(out, DOCUMENTS, MANIFEST_FILE)
-        try {
-          await getting.get(path, named, origins.map((origin) => `${origin}/${named.sha256}`))
-          return await readFile(path)
-        } catch (error) {
-          if (!(error instanceof DownloadFailed)) throw error
-          say(error.message)
-          return null
-        }
-      }
-    })
-    const { verified: { verdict, checks, newState, manifest } } = found
-    await keepState(statePath, newState)
-    const faults = checks.flatMap(({ name, code, reason }) => code === undefined ? [] : [{ check: name, code, reason }])
-    const tell = (files: object[]): void => {
-      if (values['json'] === true) terminal.out(JSON.stringify({ app, channel, verdict, version: manifest?.version ?? null, sequence: manifest?.sequence ?? null, faults, files }))
-    }
-    for (const { check, code, reason = '' } of faults) say(`${check}: ${reason} (${code})`)
-    if (verdict !== 'install') {
-      tell([])
-      if (values['json'] !== true) terminal.out(`${app} ${channel}: ${{ stay: 'the latest is installed', stale: 'stale: nothing new is installed, what runs runs on', refused: 'refused' }[verdict]}`)
-      return verdict === 'stay' ? 0 : 1
-    }
-    const files = filesOf(manifest!, platform, image)
-    if (files.length === 0) throw new Misuse(`the release has nothing for ${platform ?? image}`)
-    await getting.askPeers(files.map(({ artifact }) => artifact.sha256))
-    const got: { path: string, sha256: string, from: string[], resumed: number }[] = []
-    try {
-      for (const { name, artifact } of files) {
-        const path = join(out, name)
-        await mkdir(dirname(path), { recursive: true })
-        const wanted = { sha256: artifact.sha256, blake3: artifact.blake3, size: artifact.size_bytes }
-        got.push({ path, sha256: artifact.sha256, ...await getting.get(path, wanted, artifact.urls) })
-      }
-    } catch (error) {
-      if (!(error instanceof DownloadFailed)) throw error
-      say(error.message)
-      tell(got)
+    // two that write one file would each have hashed other bytes than lie there in the end
+    const letGo = await hold('fetch', await realpath(out))
+    if (letGo === null) {
+      parts.terminal.err(`marquee release: another fetch is at work in ${out}`)
       return 1
     }
-    if (image !== null) await writeDurably(join(out, image, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
-    // so that `marquee release verify` of them says the same
-    for (const [name, bytes] of [[BUNDLE_FILE, found.bundle], [POINTER_FILE, found.pointer], [MANIFEST_FILE, found.manifest]] as const) if (bytes !== null) await writeDurably(join(out, DOCUMENTS, name), bytes)
-    tell(got)
-    if (values['json'] !== true) {
-      for (const { path, from } of got) terminal.out(`${path}: ${from.length === 0 ? 'was there' : `from ${from.join(', ')}`}`)
-      terminal.out(`${app} ${manifest!.version} (${channel}, sequence ${manifest!.sequence}): it may be installed`)
-    }
-    await advertise(values, terminal, calls, { servers, relays, say }, files.map(({ artifact }, i) => (
-      { path: got[i]!.path, sha256: artifact.sha256, blake3: artifact.blake3, size: artifact.size_bytes, type: artifact.m })))
-    return 0
+    return fetchInto(out, parts, calls).finally(letGo)
   }
 })
+
+async function fetchInto (out: string, { values, terminal }: Parts, calls: CallParts): Promise<number> {
+  const [app, channel, statePath] = [needed(values, 'app'), needed(values, 'channel'), needed(values, 'state')]
+  const [platform, image] = [textIn(values, 'platform'), textIn(values, 'image')]
+  if (platform === null && image === null) throw new Misuse('--platform or --image is missing')
+  const [servers, relays, roots] = [serversIn(values), relaysIn(values), rootsIn(values)]
+  if (servers.length + relays.length === 0) throw new Misuse('--server URL or --relay URL: from whom?')
+  const installed = wholeIn(values, 'installed', 1)
+  const say = (line: string): void => { terminal.err(plain(line)) }
+  const getting = new Getting({ values, calls, servers, relays, say, onProgress: progressOf(terminal) })
+  const found = await findRelease({
+    app, channel, servers, relays, roots, say, state: await readState(statePath), now: seconds(), ...(installed === null ? {} : { installed }),
+    fetchManifest: async (named, origins) => {
+      const path = join(out, DOCUMENTS, MANIFEST_FILE)
+      try {
+        // what events say is the word of one key on Nostr, and no more than a peer's
+        await getting.get(path, named, [], origins)
+        return await readFile(path)
+      } catch (error) {
+        if (!(error instanceof DownloadFailed)) throw error
+        say(error.message)
+        return null
+      }
+    }
+  })
+  const { verified: { verdict, checks, newState, manifest } } = found
+  await keepState(statePath, newState)
+  const faults = checks.flatMap(({ name, code, reason }) => code === undefined ? [] : [{ check: name, code, reason }])
+  const tell = (files: object[]): void => {
+    if (values['json'] === true) terminal.out(JSON.stringify({ app, channel, verdict, version: manifest?.version ?? null, sequence: manifest?.sequence ?? null, faults, files }))
+  }
+  for (const { check, code, reason = '' } of faults) say(`${check}: ${reason} (${code})`)
+  if (verdict !== 'install') {
+    tell([])
+    if (values['json'] !== true) terminal.out(`${app} ${channel}: ${{ stay: 'the latest is installed', stale: 'stale: nothing new is installed, what runs runs on', refused: 'refused' }[verdict]}`)
+    return verdict === 'stay' ? 0 : 1
+  }
+  const files = filesOf(manifest!, platform, image)
+  for (const [asked, has] of [[platform, files.some(({ artifact }) => artifact.role === 'component')], [image, files.some(({ artifact }) => artifact.role !== 'component')]] as const) {
+    if (asked !== null && !has) throw new Misuse(`the release has nothing for ${asked}`)
+  }
+  await getting.askPeers(files.map(({ artifact }) => artifact.sha256))
+  const got: { path: string, sha256: string, from: string[], resumed: number }[] = []
+  try {
+    for (const { name, artifact } of files) {
+      const path = join(out, name)
+      await mkdir(dirname(path), { recursive: true })
+      const wanted = { sha256: artifact.sha256, blake3: artifact.blake3, size: artifact.size_bytes }
+      got.push({ path, sha256: artifact.sha256, ...await getting.get(path, wanted, artifact.urls) })
+    }
+  } catch (error) {
+    if (!(error instanceof DownloadFailed)) throw error
+    say(error.message)
+    tell(got)
+    return 1
+  }
+  if (image !== null) await writeDurably(join(out, image, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
+  // so that `marquee release verify` of them says the same
+  for (const [name, bytes] of [[BUNDLE_FILE, found.bundle], [POINTER_FILE, found.pointer], [MANIFEST_FILE, found.manifest]] as const) if (bytes !== null) await writeDurably(join(out, DOCUMENTS, name), bytes)
+  tell(got)
+  if (values['json'] !== true) {
+    for (const { path, from } of got) terminal.out(`${path}: ${from.length === 0 ? 'was there' : `from ${from.join(', ')}`}`)
+    terminal.out(`${app} ${manifest!.version} (${channel}, sequence ${manifest!.sequence}): it may be installed`)
+  }
+  await advertise(values, terminal, calls, { servers, relays, say }, files.map(({ artifact }, i) => (
+    { path: got[i]!.path, sha256: artifact.sha256, blake3: artifact.blake3, size: artifact.size_bytes, type: artifact.m })))
+  return 0
+}
 
 /** Below the folder: no file of a release is named so. */
 const DOCUMENTS = '.release'
@@ -172,7 +187,7 @@ class Getting {
   }
 
   /** Rejects with DownloadFailed or what the disk said. */
-  async get (path: string, wanted: Wanted, places: readonly string[]): Promise<{ from: string[], resumed: number }> {
+  async get (path: string, wanted: Wanted, places: readonly string[], hearsay: readonly string[] = []): Promise<{ from: string[], resumed: number }> {
     const { values, servers, say, onProgress } = this.#parts
     await this.askPeers([wanted.sha256])
     const origins = places.filter((url) => /^https?:\/\//.test(url) && URL.canParse(url))
@@ -180,7 +195,9 @@ class Getting {
     // who is an origin and advertises what it has is asked as the origin that it is
     const isOrigin = (server: string): boolean => origins.some((url) => new URL(url).origin === server)
     const sources: Source[] = [
-      ...(this.#peers.get(wanted.sha256) ?? []).filter((server) => !isOrigin(server)).map((server) => ({ url: `${server}/${wanted.sha256}`, peer: true })),
+      ...[...new Set([...this.#peers.get(wanted.sha256) ?? [], ...hearsay])].filter((server) => !isOrigin(server)).map((server) => (
+        // one that the operator named may be anywhere, whoever else names it
+        { url: `${server}/${wanted.sha256}`, peer: !servers.includes(server) })),
       ...[...new Set([...origins, ...servers.map((server) => `${server}/${wanted.sha256}`)])].map((url) => ({ url, peer: false }))
     ]
     const before = new Set(this.#dropped.keys())
@@ -189,6 +206,7 @@ class Getting {
     try {
       const got = await download(path, {
         wanted, sources, dropped, mayAsk: (url, peer) => judgeAddress(url, peer, values['private-peers'] === true),
+        lookup: values['private-peers'] === true ? undefined : lookupPublic,
         onProgress: (bytes) => { onProgress.show(`${this.#bytes += bytes} bytes`) }
       })
       return got

@@ -7,9 +7,11 @@ import { RELEASE_KIND } from '../../server/catalog/kinds/release.ts'
 import { Checks } from '../../server/release/checks.ts'
 import { ReleaseFault } from '../../server/release/faults.ts'
 import { parseLatestPointer } from '../../server/release/latest-pointer.ts'
-import { parseTrustBundle } from '../../server/release/trust-bundle.ts'
+import { demandThreshold } from '../../server/release/signatures.ts'
+import { trustOf } from '../../server/release/state.ts'
+import { parseTrustBundle, revokedKeys } from '../../server/release/trust-bundle.ts'
 import { verifyRelease } from '../../server/release/verify.ts'
-import { OLDER_LIMIT, verifyTrust } from '../../server/release/verify-trust.ts'
+import { verifyTrust } from '../../server/release/verify-trust.ts'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import { askRelays } from '../http/relays.ts'
 import { readSet } from './set-reading.ts'
@@ -55,13 +57,19 @@ interface Documents {
 }
 
 export async function findRelease (parts: FindParts): Promise<FoundRelease> {
-  const { app, channel, roots, state, now, installed, fetchManifest } = parts
+  const { app, channel, roots, now, installed, fetchManifest } = parts
   const found: Documents = { bundles: new Map(), pointers: new Map(), manifests: new Map(), events: [] }
   await Promise.all([...parts.servers.map((server) => askServer(server, parts, found)), askForCarriers(parts, found)])
-  const { bundle, older, trusted } = bestBundle(found, parts)
+  let best = bestBundle(found, parts)
+  if (best.trusted !== null && parts.relays.length > 0) {
+    // what those bring whom it lists is not crowded out by what anybody writes
+    await askForCarriers(parts, found, keysOf(best.trusted))
+    best = bestBundle(found, parts)
+  }
+  const { bundle, trusted } = best
   const verify = (pointer: Buffer | null, manifest: Buffer | null, events: readonly unknown[] = []): Verified =>
-    verifyRelease({ bundle, older, pointer, manifest, events, app, channel, roots, state, now, ...(installed === undefined ? {} : { installed }) })
-  const pointer = bestPointer(found, verify)
+    verifyRelease({ bundle, pointer, manifest, events, app, channel, roots, state: best.state, now, ...(installed === undefined ? {} : { installed }) })
+  const pointer = bestPointer(found, trusted, verify)
   if (trusted !== null) await askForEvents(parts, trusted, found)
   const origins = originsIn(found.events, trusted)
   const named = pointer === null ? null : verify(pointer, null).pointer?.manifest ?? null
@@ -83,10 +91,15 @@ async function askServer (server: string, { app, channel, say }: FindParts, foun
   }
 }
 
-async function askForCarriers ({ app, channel, relays, say }: FindParts, found: Documents): Promise<void> {
+function keysOf ({ root, roles: { release, timestamp } }: TrustBundle): string[] {
+  return [...new Set([root.nostr, ...release.nostr, ...timestamp.nostr])]
+}
+
+/** @param authors 64 hex digits each; absent: whoever wrote them */
+async function askForCarriers ({ app, channel, relays, say }: FindParts, found: Documents, authors?: string[]): Promise<void> {
   if (relays.length === 0) return
   const d = latestPointerName(app, channel)
-  const events = await askRelays(relays, { kinds: [30078], '#d': [TRUST_BUNDLE_NAME, d], limit: 500 }, null, (relay, words) => { say(`${relay}: ${words}`) })
+  const events = await askRelays(relays, { kinds: [30078], '#d': [TRUST_BUNDLE_NAME, d], limit: 500, ...(authors === undefined ? {} : { authors }) }, null, (relay, words) => { say(`${relay}: ${words}`) })
   for (const { tags, content } of events) {
     const bytes = Buffer.from(content)
     const place = tags.some(([name, value]) => name === 'd' && value === d) ? found.pointers : found.bundles
@@ -102,28 +115,48 @@ async function askForEvents ({ app, relays, say }: FindParts, bundle: TrustBundl
   found.events.push(...await askRelays(relays, filter, null, (relay, words) => { say(`${relay}: ${words}`) }))
 }
 
-function bestBundle ({ bundles }: Documents, { roots, state, now }: FindParts): { bundle: Buffer | null, older: Buffer[], trusted: TrustBundle | null } {
+interface BestBundle {
+  bundle: Buffer | null
+  /** Null: none is the word of a pinned root. */
+  trusted: TrustBundle | null
+  /** With all that is authentic in what was found. */
+  state: ReleaseState
+}
+
+/**
+ * The newest of the first pinned root that vouches for the application. All are walked from the oldest on, so that those that prove nothing stand in
+ * nobody's way, however many of them somebody makes up.
+ */
+function bestBundle ({ bundles }: Documents, { app, roots, state, now }: FindParts): BestBundle {
   const readable: { bytes: Buffer, version: number }[] = []
   for (const bytes of bundles.values()) {
     const version = orNull(() => parseTrustBundle(bytes).bundle_version)
     if (version !== null) readable.push({ bytes, version })
   }
-  readable.sort((a, b) => b.version - a.version)
-  for (const { bytes, version } of readable) {
-    const older = readable.filter((each) => each.version < version).reverse().slice(-OLDER_LIMIT).map((each) => each.bytes)
-    const { bundle: trusted } = verifyTrust({ bundle: bytes, older, roots, state, now }, new Checks())
-    if (trusted !== null) return { bundle: bytes, older, trusted }
+  readable.sort((a, b) => a.version - b.version)
+  let learnt = state
+  const newest = new Map<string, { bundle: Buffer, trusted: TrustBundle }>()
+  for (const { bytes } of readable) {
+    const { bundle: trusted, state: after } = verifyTrust({ bundle: bytes, roots, state: learnt, now }, new Checks())
+    if (trusted === null) continue
+    for (const root of roots) if (trustOf(after, root) !== trustOf(learnt, root)) newest.set(root, { bundle: bytes, trusted })
+    learnt = after
   }
+  const found = roots.flatMap((root) => newest.get(root) ?? [])
+  const best = found.find(({ trusted }) => trusted.roles.release.apps.includes(app)) ?? found[0]
+  if (best !== undefined) return { ...best, state: learnt }
   // none is good: what is wrong with one of them is told
-  return { bundle: readable[0]?.bytes ?? [...bundles.values()][0] ?? null, older: [], trusted: null }
+  return { bundle: readable.at(-1)?.bytes ?? [...bundles.values()][0] ?? null, trusted: null, state }
 }
 
-function bestPointer ({ pointers }: Documents, verify: (pointer: Buffer, manifest: null) => Verified): Buffer | null {
+function bestPointer ({ pointers }: Documents, trusted: TrustBundle | null, verify: (pointer: Buffer, manifest: null) => Verified): Buffer | null {
   let best: { bytes: Buffer, good: boolean, pointer: LatestPointer } | null = null
   for (const bytes of pointers.values()) {
     const pointer = orNull(() => parseLatestPointer(bytes))
     if (pointer === null) continue
-    const good = verify(bytes, null).checks.every(({ name, result }) => !name.startsWith('pointer.') || name === 'pointer.fresh' || result === 'passed')
+    // the one check first that a stranger cannot pass: anybody can make up any number of them
+    const isSigned = trusted !== null && orNull(() => { demandThreshold(pointer, trusted.roles.timestamp, revokedKeys(trusted)); return true }) === true
+    const good = isSigned && verify(bytes, null).checks.every(({ name, result }) => !name.startsWith('pointer.') || name === 'pointer.fresh' || result === 'passed')
     const newer = best === null || (good && !best.good) || (good === best.good && (pointer.sequence > best.pointer.sequence ||
       (pointer.sequence === best.pointer.sequence && pointer.issued_at > best.pointer.issued_at)))
     if (newer) best = { bytes, good, pointer }

@@ -2,7 +2,7 @@
 // takes its own name only whole and with both hashes right, and is on the disk by then.
 
 import { createHash } from 'node:crypto'
-import { open, rename } from 'node:fs/promises'
+import { constants, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 import type { Hash } from 'node:crypto'
@@ -47,9 +47,9 @@ export class PartFile {
     return join(dirname(path), `.${sha256}.part`)
   }
 
-  /** What is there of it is read and hashed; more than it may have is thrown away. Rejects with what the disk said. */
+  /** What is there of it is read and hashed, but through no link to somewhere else; more than it may have is thrown away. Rejects with what the disk said. */
   static async open (path: string, wanted: Wanted): Promise<PartFile> {
-    const file = await open(PartFile.pathOf(path, wanted), 'a+', 0o644)
+    const file = await open(PartFile.pathOf(path, wanted), constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o644)
     const part = new PartFile(path, wanted, file)
     try {
       if ((await file.stat()).size > wanted.size) await file.truncate(0)

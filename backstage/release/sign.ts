@@ -21,7 +21,8 @@ Adds signatures to a release manifest or a latest pointer, in its place. No netw
 that the one before has signed.
   --key FILE     a role's secret key (marquee release key)
   --trust FILE   the trust bundle: tells whether these keys count, and how many more are needed
-  --v1 DIR       also writes DIR/<platform>/manifest.json, signed by the first key, for nodes that read version 1`,
+  --v1 DIR       also writes DIR/<platform>/manifest.json, signed by the first key, for nodes that read version 1
+Exit codes: 0 signed; 1 with --trust also while more signatures are needed; 2 the command is off.`,
   options: { key: { type: 'string', multiple: true }, trust: { type: 'string' }, v1: { type: 'string' } },
   words: true,
   run: async ({ values, words, terminal }) => {

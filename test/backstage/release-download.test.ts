@@ -3,11 +3,11 @@
 
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { blake3 } from '@napi-rs/blake-hash'
-import { judgeAddress } from '../../backstage/release/addresses.ts'
+import { judgeAddress, lookupPublic } from '../../backstage/release/addresses.ts'
 import { DownloadFailed, download } from '../../backstage/release/download.ts'
 import { PartFile } from '../../backstage/release/part-file.ts'
 import { seededBlob } from '../support/keys.ts'
@@ -158,4 +158,31 @@ t.test('a stranger sends nobody into their own network, by a redirect neither', 
   const mayAsk = async (url: URL): Promise<string | null> => url.origin === outside.url ? null : 'is in a private network'
   await t.rejects(download(path, parts([peer(outside)], { mayAsk })), { message: /private network/ })
   t.equal(inside.asked.length, 0)
+})
+
+t.test('a name that means another address once it was judged leads no stranger into our own network', async t => {
+  const inside = await serve(t, sending(BYTES))
+  const path = join(t.testdir({}), 'node')
+  const renamed = { url: inside.url.replace('127.0.0.1', 'localhost'), asked: inside.asked }
+  await t.rejects(download(path, parts([peer(renamed)], { lookup: lookupPublic })), { message: /private network/ })
+  t.equal(inside.asked.length, 0)
+  t.same((await download(path, parts([origin(renamed)], { lookup: lookupPublic }))).from, [renamed.url], 'where the publisher says a file is may be anywhere')
+})
+
+t.test('an origin on the public net sends nobody into their own network, one within it may', async t => {
+  const inside = await serve(t, sending(BYTES))
+  const outside = await serve(t, (_request, response) => { response.writeHead(302, { location: `${inside.url}/admin` }).end() })
+  const path = join(t.testdir({}), 'node')
+  const isPrivate = (...places: Place[]) => async (url: URL, peer: boolean): Promise<string | null> => peer && places.some((each) => each.url === url.origin) ? 'is in a private network' : null
+  await t.rejects(download(path, parts([origin(outside)], { mayAsk: isPrivate(inside) })), { message: /private network/ })
+  t.equal(inside.asked.length, 0)
+  t.same((await download(path, parts([origin(outside)], { mayAsk: isPrivate(inside, outside) }))).from, [outside.url])
+})
+
+t.test('a link that lies where the part would is not followed', async t => {
+  const folder = t.testdir({ other: 'not of a release' })
+  const path = join(folder, 'node')
+  symlinkSync(join(folder, 'other'), PartFile.pathOf(path, WANTED))
+  await t.rejects(download(path, parts([origin(await serve(t, sending(BYTES)))])), { code: 'ELOOP' })
+  t.equal(readFileSync(join(folder, 'other'), 'utf8'), 'not of a release')
 })

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
@@ -13,6 +13,7 @@ import { runInside } from '../support/command-inside.ts'
 import { APP, CHANNEL, PINNED, bundleNow, operator, pointerEvent, releaseEvents, releaseNow, trustEvent } from '../support/live-release.ts'
 import { fileNamed, sha256Of } from '../support/release-chain.ts'
 import { PROGRAM } from '../support/release-command.ts'
+import { hold } from '../../backstage/hold.ts'
 import { fetchRelease } from '../../backstage/release/fetch.ts'
 import { PartFile } from '../../backstage/release/part-file.ts'
 import { nameOfBytes } from '../../server/release/manifest-v2.ts'
@@ -113,4 +114,16 @@ t.test('a file that nobody has is told with who said what, and a state that cann
   const other = newFolder(t)
   const lost = await runInside(fetchRelease, asked(other, `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`, '--platform', 'linux-x86_64'))
   t.match([lost.code, JSON.parse(lost.out)], [1, { verdict: 'stale', faults: [{ code: 'BUNDLE_MISSING' }, { code: 'POINTER_MISSING' }] }], 'no news is told as such')
+})
+
+t.test('two fetches at once do not write one file: the second is told', async t => {
+  const folder = newFolder(t)
+  const out = join(folder, 'out')
+  mkdirSync(out)
+  const letGo = await hold('fetch', realpathSync(out))
+  t.ok(letGo)
+  const { code, err } = await runInside(fetchRelease, asked(folder, 'http://127.0.0.1:1', '--platform', 'linux-x86_64'))
+  t.equal(code, 1)
+  t.match(err, 'another fetch is at work')
+  letGo?.()
 })

@@ -5,7 +5,7 @@ import { readdirSync, renameSync, rmSync } from 'node:fs'
 import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { Signer } from '../support/keys.ts'
-import { RELEASE_KEY, SECOND_RELEASE_KEY, STRANGER_KEY, didOf, seedNamed } from '../support/release-chain.ts'
+import { RELEASE_KEY, SECOND_RELEASE_KEY, STRANGER_KEY, TIMESTAMP_KEY, didOf, seedNamed } from '../support/release-chain.ts'
 import {
   APP, CHANNEL, DAY, PINNED, bundleNow, operator, pointerEvent, pointerNow, releaseEvents, releaseNow, seconds, trustEvent
 } from '../support/live-release.ts'
@@ -188,6 +188,23 @@ t.test('a new bundle is in force at once: keys that it drops no longer release, 
   t.notOk(names(release.files[0]!.sha256), 'its files are pinned no more')
   t.equal(await post(url, releaseEvents(releaseNow(43).manifest, seconds() + 2)[0]!), 'AUTHOR_REFUSED')
   t.equal((await latest(url)).verdict, 'refused', 'a revoked key counts for nothing, whatever it signed before')
+})
+
+t.test('a stolen timestamp key hides releases until it is revoked, and no longer: the next pointer takes the place of the thief\'s, however high that one is', async t => {
+  const { url } = await startMarquee(t, { env: ENV })
+  const release = releaseNow(42)
+  await publish(url, release, bundleNow())
+  t.equal(await post(url, pointerEvent(pointerNow(release.manifest, (p) => { p.sequence = Number.MAX_SAFE_INTEGER; p.manifest.sha256 = 'ab'.repeat(32) }), seconds() + 1)), '201')
+  t.equal((await latest(url)).verdict, 'stale', 'what it names is nowhere')
+  const next = seedNamed('next timestamp')
+  const bundle = bundleNow((each) => {
+    each.bundle_version = 8
+    each.roles.timestamp.keys = [didOf(next)]
+    each.revoked_keys = [{ key: didOf(TIMESTAMP_KEY), since: seconds(), reason: 'stolen' }]
+  })
+  t.equal(await post(url, trustEvent(bundle, seconds() + 1)), '201')
+  t.equal(await post(url, pointerEvent(pointerNow(release.manifest, undefined, [next]), seconds() + 2)), '201')
+  t.match(await latest(url), { verdict: 'install', sequence: 42 })
 })
 
 t.test('what live releases name stays when its owner leaves: files, manifest, bundle and pointer', async t => {

@@ -6,6 +6,7 @@ import t from 'tap'
 import { nextBundle } from '../../backstage/release/bundle-making.ts'
 import { isSigned } from '../../server/auth/signature.ts'
 import { didKeyOf } from '../../server/release/did-key.ts'
+import { publicKeyOf } from '../../server/release/ed25519.ts'
 import { addSignature } from '../../server/release/signatures.ts'
 import { buildTrustBundle, parseTrustBundle } from '../../server/release/trust-bundle.ts'
 import { verifyTrust } from '../../server/release/verify-trust.ts'
@@ -43,7 +44,9 @@ t.test('root shows the public keys of a mnemonic from a file descriptor', async 
   const { code, out, err } = await run(['root', '--json', ...WITH_WORDS], [`${MNEMONIC}\n`])
   t.strictSame([code, err], [0, ''])
   t.match(JSON.parse(out), { ed25519: ROOT.publicKey, did: didKeyOf(ROOT.publicKey), nostr: ROOT.pubkey, npub: /^npub1/ })
-  t.match((await run(['root', ...WITH_WORDS], [MNEMONIC])).out, new RegExp(`^ed25519 +${ROOT.publicKey}$`, 'm'))
+  const shown = (await run(['root', ...WITH_WORDS], [MNEMONIC])).out
+  t.match(shown, new RegExp(`^ed25519 +${ROOT.publicKey}$`, 'm'))
+  t.strictSame(shown.match(/\b[0-9a-f]{64}\b/g), [ROOT.publicKey, ROOT.pubkey], 'no hash that could be taken for the key which --next-root wants')
 })
 
 t.test('the mnemonic is taken neither from arguments, nor from the environment, nor where there is no terminal', async (t) => {
@@ -145,7 +148,8 @@ t.test('a bundle is signed again one version higher; nothing is overwritten, and
   t.strictSame([second.roles, second.next_root], [first.roles, first.next_root])
   t.match(await next(['--out', '2.json']), { code: 1, err: /not overwritten/ })
   t.match(await next(['--out', '3.json'], NEXT_MNEMONIC), { code: 2, err: /another root/ })
-  t.match(await next(['--out', '3.json', '--next-root', ROOT.publicKey]), { code: 1, err: /COMMITMENT_CHANGED/ }, 'a commitment cannot be taken back')
+  t.match(await next(['--out', '3.json', '--next-root', publicKeyOf(STRANGER_KEY)]), { code: 1, err: /COMMITMENT_CHANGED/ }, 'a commitment cannot be taken back')
+  t.match(await next(['--out', '3.json', '--next-root', ROOT.publicKey]), { code: 2, err: /must be another/ }, 'no other root could ever follow')
   t.match(await publisher.call(['trust', '--out', '3.json'], [MNEMONIC]), { code: 2, err: /--description FILE is missing/ })
   t.notOk(readdirSync(publisher.folder).includes('3.json'))
 })
@@ -174,7 +178,9 @@ t.test('revoke makes the next bundle without a key or a version; a role must kee
   t.match(bundleAt(publisher, '2.json'), { bundle_version: 2, roles: { release: { keys: [other] } }, revoked_keys: [{ key: release, reason: 'it leaked' }] })
   t.match(await revoke('--previous', '2.json', '--out', '3.json', '--version', `${APP}:40`, '--version', `${APP}/nightly:7`), { code: 0 })
   t.match(bundleAt(publisher, '3.json'), { revoked_keys: [{ key: release }], revoked_versions: [{ app: APP, sequence: 40 }, { app: APP, channel: 'nightly', sequence: 7 }] })
-  // from a description that says nothing of it
+  // from a description that says nothing of it, but lists the key again
+  t.match(await publisher.call(['trust', '--previous', '3.json', '--description', 'trust.json', '--out', '4.json'], [MNEMONIC]), { code: 1, err: /the role release has 0 keys that are not revoked.*BUNDLE_INVALID/ })
+  writeFileSync(join(publisher.folder, 'trust.json'), JSON.stringify({ roles: { release: { keys: [other], apps: [APP] }, timestamp: { keys: [publisher.keys.timestamp] } } }))
   t.match(await publisher.call(['trust', '--previous', '3.json', '--description', 'trust.json', '--out', '4.json'], [MNEMONIC]), { code: 0 })
   t.match(bundleAt(publisher, '4.json'), { revoked_keys: [{ key: release }], revoked_versions: [{ sequence: 40 }, { sequence: 7 }] })
   t.match(await revoke('--previous', '1.json', '--out', '9.json'), { code: 2, err: /what\?/ })

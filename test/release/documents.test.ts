@@ -231,3 +231,9 @@ t.test('JSON of any spelling is read for version 1, but not what two readers wou
   t.strictSame(parseLoose(Buffer.from(' { "b" : 1 , "a" : [ ] }\n')), { b: 1, a: [] })
   for (const [text, code] of [['{"a" : 1, "a":2}', 'MEMBER_REPEATED'], ['[9007199254740993]', 'NUMBER_INVALID']] as const) t.equal(releaseFaultOf(() => parseLoose(Buffer.from(text))), code)
 })
+
+t.test('a latest pointer names no manifest that is larger than any may be: nobody is sent to download one', (t) => {
+  const named = (size: number): string => releaseFaultOf(() => parseLatestPointer(pointerOf(manifestOf(), (pointer) => { pointer.manifest.size = size })))
+  t.strictSame([RELEASE_MANIFEST_LIMIT, RELEASE_MANIFEST_LIMIT + 1, 1e12, 0].map(named), ['none', 'POINTER_INVALID', 'POINTER_INVALID', 'POINTER_INVALID'])
+  t.end()
+})

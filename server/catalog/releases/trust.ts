@@ -7,7 +7,7 @@ import { Locks } from '../../stores/locks.ts'
 import { Checks } from '../../release/checks.ts'
 import { RELEASE_FAULTS, ReleaseFault } from '../../release/faults.ts'
 import { parseLatestPointer } from '../../release/latest-pointer.ts'
-import { emptyState, stateText } from '../../release/state.ts'
+import { emptyState, mergeStates, stateText } from '../../release/state.ts'
 import { parseTrustBundle } from '../../release/trust-bundle.ts'
 import { verifyRelease } from '../../release/verify.ts'
 import { OLDER_LIMIT, verifyTrust } from '../../release/verify-trust.ts'
@@ -73,8 +73,9 @@ export class ReleaseTrust {
     return this.#parts.roots
   }
 
+  /** In the order in which their roots are pinned: where several vouch for an application, the first does. */
   get bundles (): readonly BundleInForce[] {
-    return [...this.#bundles.values()]
+    return this.#parts.roots.flatMap((root) => this.#bundles.get(root) ?? [])
   }
 
   get pointers (): readonly PointerInForce[] {
@@ -123,7 +124,10 @@ export class ReleaseTrust {
     if (roots.length === 0) return
     await this.#locks.run('trust', async () => {
       const before = stateText(this.#state)
-      this.#state = await store.state()
+      const kept = await store.state()
+      // of two nodes that kept something at once one may have written over what the other learnt: nothing is ever forgotten, so it is kept again
+      this.#state = mergeStates(kept, this.#state)
+      if (stateText(this.#state) !== stateText(kept)) this.#state = await store.learn(this.#state)
       const others = this.#kept.length === 0 || stateText(this.#state) !== before
       if (others) await this.#loadBundles()
       if (await this.#loadPointers() || others) {
@@ -148,7 +152,7 @@ export class ReleaseTrust {
     let news = false
     for (const { app, channel, text } of await this.#parts.store.pointers()) {
       const pointer = parseLatestPointer(bytesOf(text))
-      if (!isNewer(pointer, this.pointerOf(app, channel))) continue
+      if (!this.#follows(pointer, this.pointerOf(app, channel))) continue
       this.#pointers.set(`${app}/${channel}`, { pointer, text })
       news = true
     }
@@ -223,10 +227,17 @@ export class ReleaseTrust {
 
   async #learnPointer (app: string, channel: string, text: string): Promise<void> {
     const pointer = this.#judgePointer(app, channel, text)
-    if (!isNewer(pointer, this.pointerOf(app, channel))) return
+    if (!this.#follows(pointer, this.pointerOf(app, channel))) return
     await this.#parts.store.putPointer({ app, channel, text })
     this.#pointers.set(`${app}/${channel}`, { pointer, text })
     this.#parts.onNews()
+  }
+
+  /** Does it take the place of this one? A newer one does, and any good one that of a pointer whose keys count no more: a thief's may have the highest sequence. */
+  #follows (pointer: LatestPointer, inForce: PointerInForce | null): boolean {
+    if (inForce === null || isNewer(pointer, inForce.pointer)) return true
+    const { checks } = this.verify(pointer.app, pointer.channel, { pointer: bytesOf(inForce.text), manifest: null })
+    return checks.some(({ name, result }) => name === 'pointer.signature' && result === 'failed')
   }
 
   /** The manifest of a channel's pointer is here: what it raises is kept. Rejects with StoreError. */
@@ -249,6 +260,6 @@ function keysOf (root: TrustBundle['root'], roles: TrustBundle['roles']): string
   return [root.nostr, ...roles.release.nostr, ...roles.timestamp.nostr]
 }
 
-function isNewer (pointer: LatestPointer, than: PointerInForce | null): boolean {
-  return than === null || pointer.sequence > than.pointer.sequence || (pointer.sequence === than.pointer.sequence && pointer.issued_at > than.pointer.issued_at)
+function isNewer (pointer: LatestPointer, than: LatestPointer): boolean {
+  return pointer.sequence > than.sequence || (pointer.sequence === than.sequence && pointer.issued_at > than.issued_at)
 }
