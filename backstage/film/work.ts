@@ -2,7 +2,7 @@
 // disk before it is used. A folder that holds anything else is left alone.
 
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KEYS_FILE, KEYS_SCHEMA_NAME, WORK_FOLDER, readBuild, readKeys } from './film-build.ts'
 import { keysFor } from './film-keys.ts'
@@ -70,17 +70,25 @@ export async function openKeys (folder: string, { d }: WorkState, pubkey: string
   return keys
 }
 
-/** The scratch of a rendition, empty. An ffmpeg of a run that was killed writes into the folder that is removed here, and ends at its next segment. */
+/** The scratch of a rendition, empty. */
 export async function freshFolder (folder: string, rendition: string): Promise<string> {
   const work = join(folder, WORK_FOLDER)
-  for (const name of await readdir(work)) {
-    if (name.startsWith(`${rendition}.run-`)) await rm(join(work, name), { recursive: true, force: true })
-  }
+  await removeRuns(work, `${rendition}.run-`)
   const path = join(work, `${rendition}.run-${randomBytes(4).toString('hex')}`)
   await mkdir(path)
   return path
 }
 
+/** An ffmpeg of a run that was killed goes on writing: its folder gets another name first, so that it finds it no more and ends at its next segment. */
+async function removeRuns (work: string, beginning: string): Promise<void> {
+  for (const name of await readdir(work)) {
+    if (!name.startsWith(beginning)) continue
+    const gone = join(work, `${beginning}gone-${randomBytes(4).toString('hex')}`)
+    await rename(join(work, name), gone)
+    await rm(gone, { recursive: true, force: true })
+  }
+}
+
 export async function endWork (folder: string): Promise<void> {
-  await rm(join(folder, WORK_FOLDER), { recursive: true, force: true })
+  await rm(join(folder, WORK_FOLDER), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 }

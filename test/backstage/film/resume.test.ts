@@ -1,17 +1,31 @@
 // A build that is killed at one point after another goes on where it was: what was sealed stays, what was chosen stays, and what comes out plays to
 // the last frame. The real command with the real ffmpeg, which is only slowed down.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 import { readBuild, readKeys } from '../../../backstage/film/film-build.ts'
+import { freshFolder } from '../../../backstage/film/work.ts'
 import { Signer } from '../../support/keys.ts'
 import { runCommand, startCommand } from '../../support/command.ts'
 import { makeSource } from '../../support/film-build.ts'
 import { decodeAll, serveBuild } from '../../support/film-playing.ts'
 import { requirePart } from '../../support/parts.ts'
 import type { JournalFacts } from '../../../backstage/film/journal.ts'
+
+t.test('an ffmpeg that a killed run left behind goes on writing while its folder is removed, and ends by that', async t => {
+  const folder = t.testdir({ work: { '90p.run-00': {} } })
+  const orphan = spawn('sh', ['-c', 'i=0; while : > "$0/$((i += 1))"; do :; done', join(folder, 'work', '90p.run-00')], { stdio: 'ignore' })
+  const over = once(orphan, 'close')
+  t.teardown(() => { orphan.kill('SIGKILL') })
+  while (readdirSync(join(folder, 'work', '90p.run-00')).length < 500) await sleep(5)
+  const fresh = await freshFolder(folder, '90p')
+  t.strictSame(readdirSync(join(folder, 'work')), [basename(fresh)])
+  await over
+})
 
 const ffmpeg = requirePart(t, 'ffmpeg')
 if (ffmpeg !== null) tests(ffmpeg)
