@@ -19,6 +19,7 @@ import { Misuse, needed, onlyWord, textIn, textsIn, wholeIn } from './misuse.ts'
 import { NETWORK_HELP, networkCommand, relaysIn, serversIn } from './networked.ts'
 import { PublishedEvents } from './published-events.ts'
 import { applicationDraft, artifactDrafts, pointerDraft, releaseDraft, trustDraft } from './release-events.ts'
+import { demandInForce } from './trust-in-force.ts'
 import type { SignedEvent } from '../../server/auth/signature.ts'
 import type { TrustBundle } from '../../server/release/trust-bundle.ts'
 import type { Announcing, Upload } from './announcing.ts'
@@ -143,7 +144,7 @@ async function postGiven (announcing: Announcing, event: SignedEvent, events: Si
 /** A trust bundle alone: each server judges it against the root that it pins. */
 async function publishTrust (path: string, to: Omit<Announcing, 'signer'>, key: string | null, terminal: Parts['terminal']): Promise<number> {
   const bytes = await readLimited(path, BUNDLE_LIMIT)
-  const { bundle_version: version } = parseTrustBundle(bytes)
+  const bundle = parseTrustBundle(bytes)
   const signer = await openSigner({ key, env: terminal.env, say: terminal.err })
   try {
     const announcing = { ...to, signer }
@@ -153,8 +154,9 @@ async function publishTrust (path: string, to: Omit<Announcing, 'signer'>, key: 
     // the event first: a server that refuses the bundle is not given its bytes
     if (carrier === null) events.push((await postEvent(announcing, await sign(0), sign)).event)
     else await postGiven(announcing, carrier, events)
+    await demandInForce(announcing, bundle, bytes.toString('utf8'))
     await uploadAll(announcing, [{ sha256: sha256Hex(bytes), size: bytes.length, type: JSON_TYPE, body: bytes }])
-    terminal.out(`trust bundle ${version} is in force at ${to.servers.join(', ')}`)
+    terminal.out(`trust bundle ${bundle.bundle_version} is in force at ${to.servers.join(', ')}`)
     return await tellAll(announcing, events) ? 0 : 1
   } finally {
     signer.close()

@@ -129,8 +129,3 @@ t.test('NIP-98 on the preflight: method HEAD, exact u, payload equal to X-SHA-25
     t.equal((await ask(token)).status, 401)
   }
 })
-
-t.test('HEAD /media is 404, the one code that clients read as "not offered" (A22)', async t => {
-  t.equal((await fetch(`${url}/media`, { method: 'HEAD' })).status, 404)
-  t.equal((await fetch(`${url}/media`, { method: 'PUT', body: 'x' })).status, 404)
-})
