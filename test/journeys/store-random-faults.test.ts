@@ -14,7 +14,7 @@ import type { Behind } from '../support/behind-faults.ts'
 import type { Fault } from '../support/faulty-proxy.ts'
 import type { Minio } from '../support/minio.ts'
 
-const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 25)
+const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 15)
 const CLIENTS = 8
 
 const METHODS = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD', undefined] as const

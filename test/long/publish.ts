@@ -4,4 +4,4 @@ import t from 'tap'
 import { playFilm } from '../journeys/publish-journey.ts'
 
 await t.test('a film of twenty minutes is published, killed five times on the way, and plays everywhere', (t) =>
-  playFilm(t, { seconds: 1200, heights: [720, 480, 360], watched: 30 }))
+  playFilm(t, { seconds: 1200, heights: [720, 480, 360], watched: 30, deep: true }))

@@ -171,7 +171,7 @@ function hanging (t: Test): string {
 }
 
 t.test('a job that hangs is killed in time, and the server answers others meanwhile', async t => {
-  const { url, dataDir } = await startMarquee(t, { file: { media: { time: 1, jobs: 1, waiting: 4, ffprobe: hanging(t) } } })
+  const { url, dataDir } = await startMarquee(t, { file: { media: { time: 4, jobs: 1, waiting: 4, ffprobe: hanging(t) } } })
   let done = false
   const hung = putMedia(url, new Signer(), sound['mp4']!).then(said).finally(() => { done = true })
   while (leftIn(dataDir).length === 0) await pause(10)
