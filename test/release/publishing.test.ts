@@ -133,7 +133,7 @@ t.test('verify keeps the highest it has seen: after a reinstall with the state k
   t.strictSame(verdictIn(await verify('new.json', '--channel', 'nightly')), ['refused', 'CHANNEL_OTHER'])
   writeFileSync(at('state/state.json'), '{"schema":"marquee.release-state/1"')
   const broken = await verify('new.json')
-  t.match(broken, { code: 1, out: '', err: /DOCUMENT_UNREADABLE/ }, 'what cannot be read is never taken for nothing')
+  t.match(broken, { code: 1, out: '', err: /STATE_INVALID/ }, 'what cannot be read is never taken for nothing')
   t.equal(readFileSync(at('state/state.json'), 'utf8'), '{"schema":"marquee.release-state/1"', 'and is not written over')
 })
 
