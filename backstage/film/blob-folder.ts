@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { blake3 } from '@napi-rs/blake-hash'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import { takeIn } from '../../server/stores/intake.ts'
-import { writeDurably } from './durable.ts'
+import { ifThere, writeDurably } from '../durable.ts'
 import type { BlobRef } from '../../server/catalog/manifest.ts'
 
 export class BlobFolder {
@@ -43,12 +43,12 @@ export class BlobFolder {
 
   /** Is it there, in its full size? What is there by its name was synced before. */
   async has (ref: Pick<BlobRef, 'sha256' | 'size'>, ext: string): Promise<boolean> {
-    return (await stat(this.#pathOf(ref, ext)).catch(() => null))?.size === ref.size
+    return (await ifThere(stat(this.#pathOf(ref, ext))))?.size === ref.size
   }
 
   /** Bytes of all that lies here. */
   async bytes (): Promise<number> {
-    const sizes = (await readdir(this.path).catch(() => [])).map(async (name) => (await stat(join(this.path, name)).catch(() => null))?.size ?? 0)
+    const sizes = (await ifThere(readdir(this.path)) ?? []).map(async (name) => (await ifThere(stat(join(this.path, name))))?.size ?? 0)
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
   }
 

@@ -2,6 +2,7 @@
 // were not there: its blob is made again.
 
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { ifThere } from '../durable.ts'
 import type { BlobRef } from '../../server/catalog/manifest.ts'
 
 export interface SealedSegment extends BlobRef {
@@ -34,7 +35,7 @@ export class Journal {
   }
 
   async load (): Promise<this> {
-    const text = await readFile(this.#path, 'utf8').catch(() => '')
+    const text = await ifThere(readFile(this.#path, 'utf8')) ?? ''
     const whole = text.slice(0, text.lastIndexOf('\n') + 1)
     // what is appended later must not continue a torn line
     if (whole.length < text.length) await writeFile(this.#path, whole)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { KEYS_FILE, KEYS_SCHEMA_NAME, WORK_FOLDER, readBuild, readKeys } from './film-build.ts'
 import { keysFor } from './film-keys.ts'
 import { FilmFault } from './faults.ts'
-import { writeDurably } from './durable.ts'
+import { ifThere, writeDurably } from '../durable.ts'
 import type { FilmBuild, FilmKeys } from './film-build.ts'
 
 export interface WorkState {
@@ -41,14 +41,14 @@ export async function lookAt (folder: string, recipe: string, d: string | null):
     }
     return { is: 'unfinished', state }
   }
-  const names = await readdir(folder).catch(() => [])
+  const names = await ifThere(readdir(folder)) ?? []
   // a work folder without a state was broken off before anything was chosen
   if (names.some((name) => name !== WORK_FOLDER)) throw new FilmFault('OTHER_BUILD', `${folder} is not empty, and has no build`)
   return { is: 'new' }
 }
 
 async function readState (folder: string): Promise<WorkState | null> {
-  const text = await readFile(join(folder, WORK_FOLDER, STATE_FILE), 'utf8').catch(() => null)
+  const text = await ifThere(readFile(join(folder, WORK_FOLDER, STATE_FILE), 'utf8'))
   return text === null ? null : JSON.parse(text) as WorkState
 }
 

@@ -5,6 +5,7 @@ import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ReleaseFault } from '../../server/release/faults.ts'
 import { parseRoleKey } from '../../server/release/role-key.ts'
+import { ifThere, syncFolder } from '../durable.ts'
 
 /** Rejects with DOCUMENT_TOO_LARGE before more than `limit` bytes are read, or with what the system says. */
 export async function readLimited (path: string, limit: number): Promise<Buffer> {
@@ -26,13 +27,8 @@ export async function readLimited (path: string, limit: number): Promise<Buffer>
 }
 
 /** As `readLimited`; null when there is none. */
-export async function readIfThere (path: string, limit: number): Promise<Buffer | null> {
-  try {
-    return await readLimited(path, limit)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
+export function readIfThere (path: string, limit: number): Promise<Buffer | null> {
+  return ifThere(readLimited(path, limit))
 }
 
 /** Durable when it resolves; whoever reads finds the old bytes or the new ones. */
@@ -67,12 +63,7 @@ async function withDraft (path: string, bytes: Uint8Array | string, mode: number
   } finally {
     await file.close()
   }
-  const folder = await open(dirname(path))
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await syncFolder(dirname(path))
 }
 
 /** The secret key in a file that nobody else may read. Rejects with KEY_INVALID. */

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isEvent } from '../../server/auth/signature.ts'
-import { writeDurably } from '../film/durable.ts'
+import { writeDurably } from '../durable.ts'
 import { TitleFault } from './faults.ts'
 import type { SignedEvent } from '../../server/auth/signature.ts'
 

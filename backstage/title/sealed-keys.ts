@@ -6,6 +6,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import { valueOf } from '../../server/catalog/tags.ts'
 import { FILM_KEYS_SCHEMA } from '../film/film-build-schema.ts'
+import { NetworkFault } from '../http/exchange.ts'
+import { ServerRefusal } from '../http/refusal.ts'
 import { fingerprint } from './publish-state.ts'
 import { TitleFault } from './faults.ts'
 import type { FilmKeys } from '../film/film-build.ts'
@@ -34,12 +36,19 @@ export async function unsealKeys (tags: readonly string[][], signer: Signer, ser
   if (name === null) return null
   const sha256 = await signer.unseal(name)
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new TitleFault('the title\'s sealed tag names no blob')
+  const reasons: string[] = []
   for (const server of servers) {
-    const bytes = await server.bytes(sha256, LIMIT).catch(() => null)
-    if (bytes === null || sha256Hex(bytes) !== sha256) continue
-    return parseKeys(await signer.unseal(bytes.toString('utf8')))
+    try {
+      const bytes = await server.bytes(sha256, LIMIT)
+      if (bytes !== null && sha256Hex(bytes) === sha256) return parseKeys(await signer.unseal(bytes.toString('utf8')))
+      reasons.push(`${server.origin} ${bytes === null ? 'does not have them' : 'sent other bytes'}`)
+    } catch (error) {
+      // the next server may have them; a key that cannot open them will not at the next
+      if (!(error instanceof ServerRefusal || error instanceof NetworkFault)) throw error
+      reasons.push(error.message)
+    }
   }
-  throw new TitleFault(`none of the title's servers has its sealed keys, ${sha256}`)
+  throw new TitleFault(`none of the title's servers gave its sealed keys, ${sha256}: ${reasons.join('; ') || 'it names none'}`)
 }
 
 const check = new Ajv2020({ strict: true }).compile(FILM_KEYS_SCHEMA)

@@ -18,11 +18,22 @@ export async function writeDurably (path: string, bytes: string | Uint8Array, mo
   await syncFolder(dirname(path))
 }
 
+/** What was made, renamed or removed in it is on the disk when it resolves. */
 export async function syncFolder (path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
     await folder.sync()
   } finally {
     await folder.close()
+  }
+}
+
+/** What reads a file or a folder that may not be there: null then. Any other fault stays one. */
+export async function ifThere<T> (reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }
