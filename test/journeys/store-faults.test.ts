@@ -6,7 +6,7 @@ import { Layout } from '../../server/stores/layout.ts'
 import { blake3Multihash, sha256Multihash } from '../../server/stores/multihash.ts'
 import { upload } from '../support/app.ts'
 import { hashed, listed, remove } from '../support/asking.ts'
-import { faultsLeft, isRefused, startBehind } from '../support/behind-faults.ts'
+import { faultsLeft, isRefused, patiently, startBehind } from '../support/behind-faults.ts'
 import { SAYINGS } from '../support/faulty-proxy.ts'
 import { bytesOf, loadBlob } from '../support/ledger.ts'
 import { Signer } from '../support/keys.ts'
@@ -68,7 +68,7 @@ function befall ({ proxy }: Behind, { blob, fault, nth }: Case): void {
 }
 
 async function isWhole (behind: Behind, blob: Sample): Promise<boolean> {
-  const { status, size, sha256 } = await hashed(await fetch(`${behind.url}/${blob.sha256}`))
+  const { status, size, sha256 } = await hashed(await patiently(() => fetch(`${behind.url}/${blob.sha256}`)))
   return status === 200 && size === blob.size && sha256 === blob.sha256
 }
 
@@ -108,7 +108,7 @@ await t.test('MinIO fails at any one call', async (t) => {
       const wrong: string[] = []
       for (const [{ what, blob }, fate] of fates) {
         if (fate === 'there') continue
-        const { status } = await upload(behind.url, signer, blob)
+        const { status } = await patiently(() => upload(behind.url, signer, blob))
         if (![200, 201].includes(status)) wrong.push(`${what}: ${status}`)
         fates.set([...fates.keys()].find((each) => each.blob === blob)!, 'there')
       }
@@ -123,7 +123,7 @@ await t.test('MinIO fails at any one call', async (t) => {
       const signer = new Signer()
       const fates = new Map<Case, 'there' | 'gone' | 'either'>()
       const cases = await atEveryCall(behind, size, kinds, async (each) => {
-        t.equal((await upload(behind.url, signer, each.blob)).status, 201)
+        t.ok([200, 201].includes((await patiently(() => upload(behind.url, signer, each.blob))).status))
         befall(behind, each)
         const answer = await remove(behind.url, signer, each.blob.sha256)
         await answer.arrayBuffer()
@@ -145,7 +145,7 @@ await t.test('MinIO fails at any one call', async (t) => {
       let told = 0
       const cases = await atEveryCall(behind, size, faults, async (each) => {
         const { what, blob } = each
-        t.ok([200, 201].includes((await upload(writer.url, signer, blob)).status))
+        t.ok([200, 201].includes((await patiently(() => upload(writer.url, signer, blob))).status))
         befall(behind, each) // this server has to ask the store whether there is such a blob
         const range = each.nth % 2 === 0 ? { range: 'bytes=10-99' } : {}
         const answer = await fetch(`${behind.url}/${blob.sha256}`, { headers: range }).catch(() => null)
@@ -176,6 +176,6 @@ await t.test('MinIO fails at any one call', async (t) => {
       }
     }
     behind.proxy.heal()
-    t.equal((await fetch(`${behind.url}/${'0'.repeat(64)}`)).status, 404)
+    t.equal((await patiently(() => fetch(`${behind.url}/${'0'.repeat(64)}`))).status, 404)
   })
 })
