@@ -18,7 +18,6 @@ import { Room } from './buds/room.ts'
 import { UploadQueue } from './buds/upload-queue.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { openFetching } from './catalog/mirrors/fetching.ts'
-import { Checkpointer } from './checkpointer.ts'
 import { HashViews } from './catalog/views/hash-views.ts'
 import { catalogPolicy } from './catalog-policy.ts'
 import { originOf } from './config-values.ts'
@@ -46,6 +45,7 @@ import { BOOT_ID, kernelOf } from './stores/same-kernel.ts'
 import { StoreTimes } from './stores/store-times.ts'
 import { Sweeper } from './stores/sweeper.ts'
 import { Usage } from './stores/usage.ts'
+import { startUpkeep } from './upkeep.ts'
 import { VERSION } from './version.ts'
 import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
@@ -73,11 +73,6 @@ export interface Marquee {
   /** Stops accepting, lets transfers end, and leaves everything clean. */
   close: () => Promise<void>
 }
-
-const KEEP_MS = 60_000
-const CHECKPOINT_MS = 5000
-const FOLLOW_MS = 2000
-const SWEEP_MS = 30 * 60_000
 
 export interface OpenParts {
   config: Config
@@ -218,31 +213,10 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       checks: { database: () => { descriptors.prove() }, store: stores.prove },
       about: () => ({ name: 'marquee', version: VERSION, description: 'a Nostr Blossom blob server', pubkey: nodeKey.pubkey, url: names.publicUrl })
     })
-    const checkpointer = new Checkpointer(databasePath(config.dataDir))
-    undo.push(() => checkpointer.close())
-    const checkpointing = setInterval(() => {
-      if (checkpointer.worthwhile) checkpointer.run().catch((error: unknown) => { logger.error({ err: error }, 'the database could not be synced') })
-    }, CHECKPOINT_MS)
-    const keeping = setInterval(() => {
-      keep(descriptors, () => checkpointer.worthwhile ? checkpointer.run() : checkpoint(database, 'TRUNCATE')).catch((error: unknown) => { logger.error({ err: error }, 'the database could not be kept up') })
-    }, KEEP_MS)
-    // each by itself: a long look at blobs must not keep a block waiting
-    const following = !stores.shared ? [] : ([[() => decisions.follow(), FOLLOW_MS / 2], [() => blobs.followDamage(), FOLLOW_MS], [async () => catchUp?.follow(), FOLLOW_MS]] as const).map(([follow, pause]) => {
-      let looking = false
-      return setInterval(() => {
-        if (looking) return
-        looking = true
-        follow().catch((error: unknown) => {
-          logger.warn({ err: error }, 'changes of other nodes could not be read')
-        }).finally(() => { looking = false })
-      }, pause)
+    const upkeep = startUpkeep({
+      database, databasePath: databasePath(config.dataDir), descriptors, sweeper, others: stores.shared ? { decisions, blobs, catchUp } : null, logger
     })
-    const sweeping = setInterval(() => {
-      sweeper?.sweep().then((removed) => {
-        if (removed > 0) logger.info({ removed }, 'packs that nobody needs removed')
-      }, (error: unknown) => { logger.error({ err: error }, 'the sweep broke off') })
-    }, SWEEP_MS)
-
+    undo.push(() => upkeep.close())
     const endRetention = retained.sweepOver(blobs, (error) => { logger.error({ err: error }, 'an ownership whose time has come is damaged: see `marquee verify`') }).start(
       (ended) => { logger.info({ ended }, 'ownerships whose time had come ended') }, (error) => { logger.error({ err: error }, 'retention: the sweep or its notes of reads broke off') })
 
@@ -258,10 +232,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
         return names.publicUrl
       },
       close: async () => {
-        clearInterval(checkpointing)
-        clearInterval(keeping)
-        for (const each of following) clearInterval(each)
-        clearInterval(sweeping)
+        upkeep.stop()
         await catalog.close()
         catchUp?.stop()
         await fetching.close()

@@ -10,7 +10,7 @@ type Check = (sources: Source[]) => string[]
 const LAYERS: readonly (readonly [layer: string, is: RegExp])[] = [
   ['main', /^server\/main\.ts$/],
   ['commands', /^server\/commands\//],
-  ['marquee', /^server\/(marquee|catalog-policy|last-run|node-key|data-folder)\.ts$/],
+  ['marquee', /^server\/(marquee|catalog-policy|last-run|node-key|data-folder|upkeep)\.ts$/],
   ['app', /^server\/((app|admin|health|reports|traces)\.ts$|(metrics|api)\/)/],
   ['rooms', /^server\/(buds|catalog|gateway|keys|pages)\//],
   ['documents', /^server\/(release|media)\//],
@@ -29,7 +29,7 @@ const PURE = [
   'catalog/fold', 'catalog/hash-name', 'catalog/kinds/application', 'catalog/kinds/application-data', 'catalog/kinds/artifact',
   'catalog/kinds/collection', 'catalog/kinds/media', 'catalog/kinds/platforms', 'catalog/kinds/provider-advert', 'catalog/kinds/relay-list',
   'catalog/kinds/release', 'catalog/kinds/server-list', 'catalog/kinds/snapshot', 'catalog/kinds/title', 'catalog/kinds/withdrawal',
-  'catalog/manifest', 'catalog/schema-check', 'catalog/schemas/application', 'catalog/schemas/application-data', 'catalog/schemas/artifact', 'catalog/schemas/collection', 'catalog/schemas/event-schema',
+  'catalog/manifest', 'catalog/rounds', 'catalog/schema-check', 'catalog/schemas/application', 'catalog/schemas/application-data', 'catalog/schemas/artifact', 'catalog/schemas/collection', 'catalog/schemas/event-schema',
   'catalog/schemas/film-manifest', 'catalog/schemas/provider-advert', 'catalog/schemas/published', 'catalog/schemas/relay-list',
   'catalog/schemas/release', 'catalog/schemas/server-list', 'catalog/schemas/snapshot', 'catalog/schemas/title', 'catalog/schemas/withdrawal', 'catalog/sign-template',
   'catalog/mirrors/server-memory', 'catalog/mirrors/slots', 'catalog/releases/topics',

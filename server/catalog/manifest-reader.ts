@@ -3,6 +3,7 @@
 
 import { CatalogFault } from './faults.ts'
 import { MANIFEST_LIMIT, parseManifest } from './manifest.ts'
+import { Rounds } from './rounds.ts'
 import { wholeBlob } from './whole-blob.ts'
 import type { Blobs } from '../stores/blobs.ts'
 import type { ManifestRows } from './rows/manifest-rows.ts'
@@ -18,12 +19,12 @@ export interface ManifestReaderParts {
 
 export class ManifestReader {
   readonly #parts: ManifestReaderParts
-  /** Where the next round begins: those that are not here must not hide those behind them. */
-  #from = ''
+  readonly #rounds: Rounds
   #running: Promise<number> | null = null
 
   constructor (parts: ManifestReaderParts) {
     this.#parts = parts
+    this.#rounds = new Rounds(parts.step ?? 50)
   }
 
   /** Looks for some of what is missing; how many were read. One round at a time. Rejects with StoreError. */
@@ -33,20 +34,15 @@ export class ManifestReader {
   }
 
   async #round (): Promise<number> {
-    const { rows, now, step = 50 } = this.#parts
-    const wanted = rows.missing(this.#from, Math.floor(now() / 1000), step)
-    this.#from = wanted.length < step ? '' : wanted.at(-1)!
+    const { rows, now } = this.#parts
     let read = 0
-    for (const sha256 of wanted) if (await this.read(sha256)) read++
+    for (const sha256 of this.#rounds.next((from, limit) => rows.missing(from, Math.floor(now() / 1000), limit))) if (await this.read(sha256)) read++
     return read
   }
 
   /** Looks for all that is missing, once; how many were read. Rejects with StoreError. */
-  async all (): Promise<number> {
-    let read = 0
-    do read += await this.round()
-    while (this.#from !== '')
-    return read
+  all (): Promise<number> {
+    return this.#rounds.all(() => this.round())
   }
 
   /** True when the manifest is read now, or was before. Rejects with StoreError. */

@@ -5,6 +5,7 @@ import { ReleaseFault } from '../../release/faults.ts'
 import { RELEASE_MANIFEST_LIMIT, artifactsOf, parseReleaseManifest } from '../../release/manifest-v2.ts'
 import { demandThreshold } from '../../release/signatures.ts'
 import { revokedKeys } from '../../release/trust-bundle.ts'
+import { Rounds } from '../rounds.ts'
 import { wholeBlob } from '../whole-blob.ts'
 import type { ReleaseManifest } from '../../release/manifest-v2.ts'
 import type { Blobs } from '../../stores/blobs.ts'
@@ -17,13 +18,9 @@ export interface ManifestReadingParts {
   trust: ReleaseTrust
 }
 
-/** How many that are not here are looked for in one round. */
-const STEP = 50
-
 export class ManifestReading {
   readonly #parts: ManifestReadingParts
-  /** Where the next round begins: those that are not here must not hide those behind them. */
-  #from = ''
+  readonly #rounds = new Rounds(50)
 
   constructor (parts: ManifestReadingParts) {
     this.#parts = parts
@@ -32,19 +29,15 @@ export class ManifestReading {
   /** Looks for some of what is missing; how many were read. Rejects with StoreError. */
   async round (): Promise<number> {
     const { rows, trust } = this.#parts
-    const wanted = rows.missing(this.#from, STEP)
-    this.#from = wanted.length < STEP ? '' : wanted.at(-1)!
+    const wanted = this.#rounds.next((from, limit) => rows.missing(from, limit))
     let read = 0
     for (const sha256 of new Set([...trust.pointers.map(({ pointer }) => pointer.manifest.sha256), ...wanted])) if (await this.read(sha256)) read++
     return read
   }
 
   /** Looks for all that is missing, once; how many were read. Rejects with StoreError. */
-  async all (): Promise<number> {
-    let read = 0
-    do read += await this.round()
-    while (this.#from !== '')
-    return read
+  all (): Promise<number> {
+    return this.#rounds.all(() => this.round())
   }
 
   /** True when the manifest is read now. Rejects with StoreError. */
