@@ -2,6 +2,7 @@
 
 import { hashNameIn, lengthOf, originOf, postersOf } from '../shared/catalog.js'
 import { at, element } from '../shared/dom.js'
+import { showPicture } from '../shared/picture.js'
 import { findTitle, openFilm, serversOf, Unplayable } from './film.js'
 import { chooseSubtitles } from './menus.js'
 import { play, sentenceOf } from './player.js'
@@ -66,12 +67,8 @@ function showPoster () {
   const places = postersOf(title)
   if (places.length === 0) return
   const image = element('img', { alt: '', referrerPolicy: 'no-referrer' })
-  image.addEventListener('error', () => {
-    if (places.length === 0) image.remove()
-    else image.src = places.shift()
-  })
-  image.src = places.shift()
   cover.prepend(image)
+  void showPicture(image, places, (url) => hashNameIn(url)?.sha256)
 }
 
 /** The trailer is in the clear, for anybody: the browser plays it by itself. */
