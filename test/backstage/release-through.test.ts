@@ -6,11 +6,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fetchRelease } from '../../backstage/release/fetch.ts'
 import { sha256Hex } from '../../server/stores/multihash.ts'
+import { tellRelays } from '../../backstage/http/relays.ts'
 import { startMarquee, upload } from '../support/app.ts'
 import { newFolder } from '../support/both-stores.ts'
 import { runInside } from '../support/command-inside.ts'
 import { APP, CHANNEL, PINNED, bundleNow, operator, pointerEvent, releaseEvents, releaseNow, trustEvent } from '../support/live-release.ts'
 import { STRANGER_KEY } from '../support/release-chain.ts'
+import { startSecondRelay } from '../support/second-relay.ts'
 import type { Test } from 'tap'
 import type { TrustBundle } from '../../server/release/trust-bundle.ts'
 import type { LiveRelease } from '../support/live-release.ts'
@@ -76,4 +78,18 @@ t.test('what is revoked, signed by nobody who may, or not to be had is no way; w
   t.match(err, /no way there is known/)
   t.notOk(existsSync(join(other, 'out', '1.8.42')), 'nothing is fetched that may not be installed')
   t.strictSame((await run(other, none.url, '--installed', '12', '--through')).told.map(({ sequence }) => sequence), [36, 42])
+})
+
+t.test('relays alone are enough: they tell where the manifests are', async t => {
+  const relay = await startSecondRelay(t)
+  const { url, releases } = await announced(t, [{ sequence: 31, least: 0 }, { sequence: 42, least: 30 }])
+  const events = [trustEvent(bundleNow()), ...releases.flatMap(({ manifest }) => releaseEvents(manifest)), pointerEvent(releases[1]!.pointer)]
+  t.match(await tellRelays([relay.url], events, null), [{ accepted: true }])
+  const folder = newFolder(t)
+  const { code, out, err } = await runInside(fetchRelease, [
+    '--app', APP, '--channel', CHANNEL, '--root', PINNED, '--state', join(folder, 'state'), '--out', join(folder, 'out'), '--relay', relay.url, '--patience', '1', '--platform', 'linux-x86_64', '--private-peers',
+    '--installed', '10', '--through'
+  ])
+  t.equal(code, 0, err)
+  t.match(out, new RegExp(`archipelago: from ${url}\\n.* 1\\.8\\.31 .*: it may be installed\\n[^]* 1\\.8\\.42 `))
 })
