@@ -123,9 +123,12 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     settings.follow(({ logLevel }, changed) => { if (changed.includes('logLevel')) logger.level = logLevel })
     let names = namesOf(config, config.port)
     const sweeper = stores.shared && !config.foreignBlobs ? new Sweeper({ stores, descriptors, now }) : null
+    /** What we advertise may no longer be so; nothing before the catalog is there. */
+    let onGone = (): void => {}
     const damaged = new DamagedBlobs(stores.state, {
       shared: stores.shared,
       onNews: ({ kind, sha256, what }) => {
+        onGone()
         if (kind === 'damaged') logger.error({ sha256, what }, 'a blob is damaged: it is not served until it is repaired')
         else logger.info({ sha256, by: what }, 'a damaged blob is repaired')
       }
@@ -134,7 +137,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
     const blobs = new Blobs({
       stores, descriptors, sweeper, damaged, foreign: config.foreignBlobs ? new ForeignFinder(stores.index, database) : null,
       limits: { maxSize: config.maxBlobSize, idleTimeout: config.idleTimeout, inlineLimit: config.inlineLimit },
-      retention: retained.retention, cacheSize: config.cacheSize
+      retention: retained.retention, cacheSize: config.cacheSize, onGone: () => { onGone() }
     })
     if (blobs.shared !== null) catchUp = new CatchUp({ shared: blobs.shared, stores, descriptors, foreignBlobs: config.foreignBlobs, log: logger, now })
     const care = new Care({
@@ -142,7 +145,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       mirrors: openMirrors({ mirrors: config.mirrors, allowPrivate: config.mirrorAllowPrivate, idleTimeout: config.idleTimeout, isOurs: (url) => names.isOurs(url) }),
       tell: (level, facts, message) => { logger[level](facts, message) }
     })
-    const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, now })
+    const lists = new HashLists(stores.state, { shared: stores.shared, allowListOnly: config.allowListOnly, onChange: () => { onGone() }, now })
     await lists.load()
     const decisions = new Decisions({ lists, blobs, descriptors, owners: stores.owners, keeper: nodeKey.pubkey })
     const rates = new RateLimits({ ...ratesOf(config), now })
@@ -188,6 +191,7 @@ export async function openMarquee ({ config, logger, pid, stores: given, bootIdF
       },
       onFault: (error, what) => { logger.warn({ err: error }, what) }
     })
+    onGone = () => { catalog.own?.wake() }
     await catalog.releases.load()
     const fetcher = new BlobFetcher({ blobs, policy, lists, room, names: () => names, settings })
     const fetching = openFetching({

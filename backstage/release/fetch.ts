@@ -5,6 +5,7 @@ import { mkdir, readFile, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { plain, progressOf } from '../../server/commands/terminal.ts'
 import { artifactsOf } from '../../server/release/manifest-v2.ts'
+import { channelOf } from '../../server/release/state.ts'
 import { openSigner } from '../signer.ts'
 import { hold } from '../hold.ts'
 import { judgeAddress, lookupPublic } from './addresses.ts'
@@ -18,9 +19,12 @@ import { NETWORK_HELP, networkCommand, relaysIn, rootsIn, serversIn } from './ne
 import { peersOf } from './peers.ts'
 import { seed } from './seeding.ts'
 import { keepState, readState } from './state-file.ts'
+import { needsIntermediate, stepsTo } from './through.ts'
 import type { ReleaseArtifact, ReleaseManifest } from '../../server/release/manifest-v2.ts'
+import type { Verdict } from '../../server/release/verify.ts'
 import type { CallParts } from '../http/json-calls.ts'
 import type { Source } from './download.ts'
+import type { FindParts } from './finding.ts'
 import type { Parts } from './networked.ts'
 import type { Wanted } from './part-file.ts'
 import type { Seed } from './seeding.ts'
@@ -34,6 +38,8 @@ file is checked by both hashes; what came of one goes on where it was, after a k
   --root HEX          the pinned release root; --state FILE: what was seen before is kept here
   --server URL        a server with the catalog, or --relay URL, or both; each may stand often
   --installed N       the sequence that runs here
+  --through           where the latest cannot be upgraded to from N: also the releases on the way there, each verified; every release into DIR/VERSION.
+                      Install them in the order in which they are told, and tell what runs after each
   --advertise URL     tells others that these files are had at this Blossom server, the node's own; --key FILE: the node's Nostr key, else MARQUEE_NSEC
   --private-peers     peers may be in private networks
   --json              for programs
@@ -41,7 +47,7 @@ ${NETWORK_HELP}
 Exit codes: 0 the files are there, or it is installed; 1 it is refused, too old (stale), or a file could not be had; 2 the command is off.`,
   options: {
     'app': { type: 'string' }, 'channel': { type: 'string' }, 'platform': { type: 'string' }, 'image': { type: 'string' }, 'root': { type: 'string', multiple: true }, 'state': { type: 'string' },
-    'out': { type: 'string' }, 'installed': { type: 'string' }, 'advertise': { type: 'string' }, 'key': { type: 'string' }, 'private-peers': { type: 'boolean' }, 'json': { type: 'boolean' }
+    'out': { type: 'string' }, 'installed': { type: 'string' }, 'advertise': { type: 'string' }, 'key': { type: 'string' }, 'private-peers': { type: 'boolean' }, 'through': { type: 'boolean' }, 'json': { type: 'boolean' }
   },
   run: async (parts, calls) => {
     const out = needed(parts.values, 'out')
@@ -65,10 +71,13 @@ async function fetchInto (out: string, { values, terminal }: Parts, calls: CallP
   const installed = wholeIn(values, 'installed', 1)
   const say = (line: string): void => { terminal.err(plain(line)) }
   const getting = new Getting({ values, calls, servers, relays, say, onProgress: progressOf(terminal) })
-  const found = await findRelease({
-    app, channel, servers, relays, roots, say, state: await readState(statePath), now: seconds(), ...(installed === null ? {} : { installed }),
+  const through = values['through'] === true
+  const state = await readState(statePath)
+  const finding: FindParts = {
+    app, channel, servers, relays, roots, say, state, now: seconds(), ...(installed === null ? {} : { installed }),
     fetchManifest: async (named, origins) => {
-      const path = join(out, DOCUMENTS, MANIFEST_FILE)
+      // those on the way are several
+      const path = join(out, DOCUMENTS, through ? `${named.sha256}.json` : MANIFEST_FILE)
       try {
         // what events say is the word of one key on Nostr, and no more than a peer's
         await getting.get(path, named, [], origins)
@@ -79,20 +88,62 @@ async function fetchInto (out: string, { values, terminal }: Parts, calls: CallP
         return null
       }
     }
-  })
+  }
+  const found = await findRelease(finding)
   const { verified: { verdict, checks, newState, manifest } } = found
   await keepState(statePath, newState)
+  const runs = installed ?? channelOf(newState, app, channel)?.installed ?? null
+  const steps = through && runs !== null && needsIntermediate(found) ? await stepsTo(found, { ...finding, installed: runs }) : []
   const faults = checks.flatMap(({ name, code, reason }) => code === undefined ? [] : [{ check: name, code, reason }])
-  const tell = (files: object[]): void => {
-    if (values['json'] === true) terminal.out(JSON.stringify({ app, channel, verdict, version: manifest?.version ?? null, sequence: manifest?.sequence ?? null, faults, files }))
+  const into = { values, terminal, calls, servers, relays, say, getting, app, channel, platform, image, bundle: found.bundle, pointer: found.pointer }
+  if (steps !== null && steps.length > 0) {
+    const way = [...steps, { manifest: manifest!, bytes: found.manifest! }]
+    say(`${way.length} releases, to be installed in this order: ${way.map(({ manifest: { version, sequence } }) => `${version} (${sequence})`).join(', ')}`)
+    for (const step of way) {
+      const code = await getRelease(join(out, step.manifest.version), { ...into, ...step, faults: [] })
+      if (code !== 0) return code
+    }
+    return 0
   }
+  if (steps === null) say('no way there is known: no server or relay tells of releases between them that may be installed')
   for (const { check, code, reason = '' } of faults) say(`${check}: ${reason} (${code})`)
   if (verdict !== 'install') {
-    tell([])
+    if (values['json'] === true) terminal.out(factsOf({ app, channel, verdict, manifest, faults }, []))
     if (values['json'] !== true) terminal.out(`${app} ${channel}: ${{ stay: 'the latest is installed', stale: 'stale: nothing new is installed, what runs runs on', refused: 'refused' }[verdict]}`)
     return verdict === 'stay' ? 0 : 1
   }
-  const files = filesOf(manifest!, platform, image)
+  return getRelease(through ? join(out, manifest!.version) : out, { ...into, manifest: manifest!, bytes: found.manifest!, faults })
+}
+
+function factsOf ({ app, channel, verdict, manifest, faults }: { app: string, channel: string, verdict: Verdict, manifest: ReleaseManifest | null, faults: readonly object[] }, files: readonly object[]): string {
+  return JSON.stringify({ app, channel, verdict, version: manifest?.version ?? null, sequence: manifest?.sequence ?? null, faults, files })
+}
+
+interface Release extends Pick<Parts, 'values' | 'terminal'> {
+  calls: CallParts
+  servers: string[]
+  relays: string[]
+  say: (line: string) => void
+  getting: Getting
+  app: string
+  channel: string
+  platform: string | null
+  image: string | null
+  bundle: Buffer | null
+  pointer: Buffer | null
+  /** Verified, and its bytes. */
+  manifest: ReleaseManifest
+  bytes: Buffer
+  /** What was found and changed no verdict. */
+  faults: readonly object[]
+}
+
+/** The files of a release that may be installed, into a folder. The exit code. */
+async function getRelease (out: string, release: Release): Promise<number> {
+  const { values, terminal, calls, servers, relays, say, getting, app, channel, platform, image, manifest } = release
+  await mkdir(join(out, DOCUMENTS), { recursive: true })
+  const tell = (files: object[]): void => { if (values['json'] === true) terminal.out(factsOf({ ...release, verdict: 'install' }, files)) }
+  const files = filesOf(manifest, platform, image)
   for (const [asked, has] of [[platform, files.some(({ artifact }) => artifact.role === 'component')], [image, files.some(({ artifact }) => artifact.role !== 'component')]] as const) {
     if (asked !== null && !has) throw new Misuse(`the release has nothing for ${asked}`)
   }
@@ -113,11 +164,11 @@ async function fetchInto (out: string, { values, terminal }: Parts, calls: CallP
   }
   if (image !== null) await writeDurably(join(out, image, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
   // so that `marquee release verify` of them says the same
-  for (const [name, bytes] of [[BUNDLE_FILE, found.bundle], [POINTER_FILE, found.pointer], [MANIFEST_FILE, found.manifest]] as const) if (bytes !== null) await writeDurably(join(out, DOCUMENTS, name), bytes)
+  for (const [name, bytes] of [[BUNDLE_FILE, release.bundle], [POINTER_FILE, release.pointer], [MANIFEST_FILE, release.bytes]] as const) if (bytes !== null) await writeDurably(join(out, DOCUMENTS, name), bytes)
   tell(got)
   if (values['json'] !== true) {
     for (const { path, from } of got) terminal.out(`${path}: ${from.length === 0 ? 'was there' : `from ${from.join(', ')}`}`)
-    terminal.out(`${app} ${manifest!.version} (${channel}, sequence ${manifest!.sequence}): it may be installed`)
+    terminal.out(`${app} ${manifest.version} (${channel}, sequence ${manifest.sequence}): it may be installed`)
   }
   await advertise(values, terminal, calls, { servers, relays, say }, files.map(({ artifact }, i) => (
     { path: got[i]!.path, sha256: artifact.sha256, blake3: artifact.blake3, size: artifact.size_bytes, type: artifact.m })))

@@ -47,6 +47,8 @@ export interface FoundRelease {
   manifest: Buffer | null
   /** Origins that the events of listed keys name. */
   origins: string[]
+  /** Releases that keys of the bundle announced on relays. */
+  events: SignedEvent[]
 }
 
 interface Documents {
@@ -76,7 +78,7 @@ export async function findRelease (parts: FindParts): Promise<FoundRelease> {
   const manifest = named === null ? null : found.manifests.get(named.sha256) ?? await fetchManifest(named, origins)
   // those of other releases say nothing of this one
   const own = found.events.filter(({ tags }) => named !== null && tags.some(([name, value]) => name === 'manifest' && value === named.sha256))
-  return { verified: verify(pointer, manifest, own), bundle, pointer, manifest, origins }
+  return { verified: verify(pointer, manifest, own), bundle, pointer, manifest, origins, events: found.events.filter(({ kind }) => kind === RELEASE_KIND) }
 }
 
 /** What a server answers may be anything: it is no more than what it brings. */

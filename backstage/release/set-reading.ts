@@ -28,7 +28,8 @@ async function readFolder (folder: string): Promise<ReleaseSet> {
   }
 }
 
-async function fetchLimited (url: string, limit: number): Promise<Buffer> {
+/** The body of an answer, which is good. Rejects with DOCUMENT_TOO_LARGE, or an Error that says why it cannot be had. */
+export async function fetchLimited (url: string, limit: number): Promise<Buffer> {
   const answer = await fetch(url, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(PATIENCE_MS) })
   if (!answer.ok || answer.body === null) throw new Error(`${url} answers ${answer.status}`)
   const chunks: Uint8Array[] = []

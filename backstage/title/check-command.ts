@@ -32,10 +32,10 @@ ${COMMON_HELP}`,
     const found = await requireTitle(session, named)
     const { title } = found
     let faults = 0
-    const verdict: Verdict = (name, good, words) => {
+    const verdict: Verdict = (name, good, words, servers = []) => {
       if (!good) faults++
       const clean = words.replace(/[\p{Cc}\p{Cf}]/gu, '?')
-      session.tell(`${good ? 'good ' : 'WRONG'}  ${name}${clean === '' ? '' : `: ${clean}`}`, { check: name, good, words: clean })
+      session.tell(`${good ? 'good ' : 'WRONG'}  ${name}${clean === '' ? '' : `: ${clean}`}`, { check: name, good, words: clean, ...(servers.length === 0 ? {} : { servers }) })
     }
     checkPlaces(found, verdict)
     if (title.status === 'withdrawn') {

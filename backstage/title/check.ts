@@ -6,13 +6,21 @@ import { buildHashSequence } from '../../server/catalog/manifest.ts'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import { urisOf } from '../film/playlist-uris.ts'
 import { eachOf } from '../http/parallel.ts'
+import { ServerRefusal } from '../http/refusal.ts'
 import { blobsOfTitle, readManifest } from './film-blobs.ts'
 import type { FilmManifest, Rendition } from '../../server/catalog/manifest.ts'
 import type { BlossomServer } from '../http/blossom.ts'
 import type { Found } from './finding.ts'
 import type { Session } from './session.ts'
 
-export type Verdict = (name: string, good: boolean, words: string) => void
+/** Why a server did not give what was asked of it; `status` is null where it did not answer, or gave other bytes. */
+export interface ServerFault {
+  server: string
+  status: number | null
+  reason: string
+}
+
+export type Verdict = (name: string, good: boolean, words: string, servers?: readonly ServerFault[]) => void
 
 const PLAYLIST_LIMIT = 16 * 1024 * 1024
 
@@ -81,22 +89,23 @@ export interface ReadPlaylist {
 export async function checkPlaylists (manifest: FilmManifest, { servers, gated }: { servers: readonly BlossomServer[], gated: boolean }, verdict: Verdict): Promise<ReadPlaylist[]> {
   const read: ReadPlaylist[] = []
   const master = await textOf(servers, manifest.master.sha256)
-  if (master === null) verdict('master playlist', false, 'no server has it')
+  if (master.text === null) verdict('master playlist', false, `no server gives it: ${wordsOf(master)}`, master.faults)
   else {
-    const named = new Set(urisOf(master).map(({ uri }) => uri.slice(0, 64)))
+    const named = new Set(urisOf(master.text).map(({ uri }) => uri.slice(0, 64)))
     const wanted = manifest.renditions.map(({ playlist }) => playlist.sha256)
     const missing = wanted.filter((sha256) => !named.has(sha256))
     const stray = [...named].filter((name) => !wanted.includes(name))
-    verdict('master playlist', missing.length + stray.length === 0, missing.length > 0 ? `${missing.length} renditions are not in it` : stray.length > 0 ? 'it names what the manifest does not list' : `${wanted.length} renditions`)
+    tellRead('master playlist', master, verdict, missing.length + stray.length === 0, missing.length > 0 ? `${missing.length} renditions are not in it` : stray.length > 0 ? 'it names what the manifest does not list' : `${wanted.length} renditions`)
   }
   for (const rendition of manifest.renditions) {
-    const text = await textOf(servers, rendition.playlist.sha256)
+    const given = await textOf(servers, rendition.playlist.sha256)
+    const { text } = given
     if (text === null) {
-      verdict(`playlist ${rendition.name}`, false, 'no server has it')
+      verdict(`playlist ${rendition.name}`, false, `no server gives it: ${wordsOf(given)}`, given.faults)
       continue
     }
     const { keys, fault } = judgePlaylist(text, rendition, gated)
-    verdict(`playlist ${rendition.name}`, fault === null, fault ?? `${rendition.segments.length} segments${keys.length === 0 ? '' : ', encrypted'}`)
+    tellRead(`playlist ${rendition.name}`, given, verdict, fault === null, fault ?? `${rendition.segments.length} segments${keys.length === 0 ? '' : ', encrypted'}`)
     read.push({ rendition, text, keys })
   }
   return read
@@ -120,10 +129,42 @@ function judgePlaylist (text: string, { init, segments }: Rendition, gated: bool
   return { keys: [...new Set(keys.map((uri) => uri.replace('keys/', '')))], fault }
 }
 
-async function textOf (servers: readonly BlossomServer[], sha256: string): Promise<string | null> {
+interface Given {
+  /** Null where no server gave it. */
+  text: string | null
+  /** Of the servers that were asked before one gave it. */
+  faults: ServerFault[]
+  /** One of them gave other bytes: whoever plays from it is told that the film was changed. */
+  changed: boolean
+}
+
+async function textOf (servers: readonly BlossomServer[], sha256: string): Promise<Given> {
+  const given: Given = { text: null, faults: [], changed: false }
   for (const server of servers) {
-    const bytes = await server.bytes(sha256, PLAYLIST_LIMIT).catch(() => null)
-    if (bytes !== null && sha256Hex(bytes) === sha256) return bytes.toString('utf8')
+    const fault = (status: number | null, reason: string): void => { given.faults.push({ server: server.origin, status, reason }) }
+    try {
+      const bytes = await server.bytes(sha256, PLAYLIST_LIMIT)
+      if (bytes === null) fault(404, 'it is not there')
+      else if (sha256Hex(bytes) !== sha256) {
+        given.changed = true
+        fault(null, `it gives other bytes, of sha256 ${sha256Hex(bytes)}`)
+      } else {
+        given.text = bytes.toString('utf8')
+        return given
+      }
+    } catch (error) {
+      if (error instanceof ServerRefusal) fault(error.status, error.reason)
+      else fault(null, (error as Error).message.replace(`${server.origin}: `, ''))
+    }
   }
-  return null
+  return given
+}
+
+function wordsOf ({ faults }: Given): string {
+  return faults.map(({ server, status, reason }) => `${server}: ${[status, reason].filter((each) => each !== null && each !== '').join(' ')}`).join('; ') || 'the title names none'
+}
+
+/** The verdict on what was read, with what other servers gave in its place. */
+function tellRead (name: string, given: Given, verdict: Verdict, good: boolean, words: string): void {
+  verdict(name, good && !given.changed, given.faults.length === 0 ? words : `${words}; ${wordsOf(given)}`, given.faults)
 }

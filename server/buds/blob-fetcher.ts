@@ -2,7 +2,7 @@
 // as an upload, judged by policy, lists and quotas as one, and owned by who asked.
 
 import { Failure } from '../errors.ts'
-import { UNTYPED, parseMediaType, playedType } from '../stores/media-type.ts'
+import { UNTYPED, essenceOf, parseMediaType, playedType } from '../stores/media-type.ts'
 import { openOrigin } from './origin.ts'
 import type { OurNames } from '../auth/our-names.ts'
 import type { Policy, UploadFacts } from '../auth/policy.ts'
@@ -31,6 +31,8 @@ export interface FetchRules {
   likely: string | null
   /** Bytes it must have, where they are known. */
   size?: number | null
+  /** Its media type, where the place tells none, or one that says little; null or absent: unknown. */
+  expected?: string | null
   /** Throws a Failure when this hash may not arrive. */
   acceptHash?: (sha256: string) => void
   /** Hears how many bytes more have come. Small bodies are not told. */
@@ -54,6 +56,11 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 
 function extensionIn (url: URL): string | null {
   return /\.([A-Za-z0-9]{1,16})$/.exec(url.pathname)?.[1]?.toLowerCase() ?? null
+}
+
+/** What servers say of a file that they know nothing of, or only that it is text. */
+function saysLittle (type: string | null): boolean {
+  return type === null || [UNTYPED, 'binary/octet-stream', 'text/plain'].includes(essenceOf(type))
 }
 
 export class BlobFetcher {
@@ -81,7 +88,7 @@ export class BlobFetcher {
   }
 
   /** Fetches a URL into the store. Rejects as `openOrigin`, with HASH_MISMATCH, a Failure of policy, lists or quotas, the signal's reason, or StoreError. */
-  async fetch (url: URL, { owner, promised, likely, size = null, acceptHash, onBytes, signal, slowest, expires = null, forServer = false }: FetchRules): Promise<Received> {
+  async fetch (url: URL, { owner, promised, likely, size = null, expected = null, acceptHash, onBytes, signal, slowest, expires = null, forServer = false }: FetchRules): Promise<Received> {
     const { blobs, lists, room, names, settings } = this.#parts
     const { mirrorAllowPrivate: allowPrivate, idleTimeout } = settings.current
     if (names().isOurs(url)) throw new Failure('ORIGIN_FAILED', 'this server does not have the blob')
@@ -101,7 +108,7 @@ export class BlobFetcher {
         late = setTimeout(() => { origin.body.destroy(new Failure('ORIGIN_FAILED', 'the origin is too slow')) }, Math.min(patience, MAX_TIMER_MS))
       }
       const told = origin.type === null ? null : parseMediaType(origin.type)
-      const type = told === null || told === UNTYPED ? playedType(url.pathname.split('/').at(-1)!) : told
+      const type = expected !== null && saysLittle(told) ? expected : told === null || told === UNTYPED ? playedType(url.pathname.split('/').at(-1)!) : told
       this.#judge({ pubkey: owner, type, size: length }, forServer)
       const holding = held = await room.hold({ owner, likely, size: length })
       let hash = ''

@@ -16,6 +16,8 @@ export interface ProviderWanted {
   sha256: string
   /** Bytes, where they are known. */
   size: number | null
+  /** Its media type, where what names it says so. */
+  type?: string | null
   /** 64 hex digits. */
   owner: string
   /** The server asks for itself. */
@@ -44,9 +46,9 @@ export class ProviderFetch {
   }
 
   /** Asks one place. Rejects with a Failure that is not the place's, the signal's reason, or StoreError. */
-  async fetch (url: URL, { sha256, size, owner, forServer, signal, onBytes }: ProviderWanted): Promise<Fetched> {
+  async fetch (url: URL, { sha256, size, type = null, owner, forServer, signal, onBytes }: ProviderWanted): Promise<Fetched> {
     try {
-      const { blob, created } = await this.#fetcher.fetch(url, { owner, promised: sha256, likely: sha256, size, forServer, signal, onBytes, slowest: SLOWEST })
+      const { blob, created } = await this.#fetcher.fetch(url, { owner, promised: sha256, likely: sha256, size, expected: type, forServer, signal, onBytes, slowest: SLOWEST })
       await this.#decisions.keep(sha256)
       return { fault: null, blob, created }
     } catch (error) {

@@ -11,8 +11,11 @@ export class BlobRemover {
   readonly #stores: Stores
   readonly #rows: Descriptors
   readonly #writer: BlobWriter
+  readonly #onGone: () => void
 
-  constructor (stores: Stores, descriptors: Descriptors, writer: BlobWriter) {
+  /** @param onGone a blob is no longer here */
+  constructor (stores: Stores, descriptors: Descriptors, writer: BlobWriter, onGone: () => void = () => {}) {
+    this.#onGone = onGone
     this.#stores = stores
     this.#rows = descriptors
     this.#writer = writer
@@ -34,6 +37,7 @@ export class BlobRemover {
       for (const ownership of late) this.#rows.save(ownership, blob.place)
       return
     }
+    this.#onGone()
     // several nodes on one bucket: somebody may be about to use these bytes; the sweeper looks again after a grace period
     if (blob.place.kind === 'own' && !this.#stores.shared) await this.#stores.packs.remove(self)
   }

@@ -49,6 +49,8 @@ export interface BlobsParts {
   retention?: Pick<Retention, 'renews'> | null
   /** Bytes of small blobs kept in memory; 0 by default. */
   cacheSize?: number
+  /** A blob is no longer here. */
+  onGone?: () => void
   /** Milliseconds. */
   now?: () => number
 }
@@ -71,10 +73,10 @@ export class Blobs {
   /** Where damaged blobs are looked at, noted and repaired. */
   readonly quarantine: Quarantine
 
-  constructor ({ stores, descriptors, foreign, sweeper = null, damaged, limits, retention = null, cacheSize = 0, now = Date.now }: BlobsParts) {
+  constructor ({ stores, descriptors, foreign, sweeper = null, damaged, limits, retention = null, cacheSize = 0, onGone, now = Date.now }: BlobsParts) {
     this.#reader = new BlobReader(stores, cacheSize, now)
     this.#writer = new BlobWriter(stores, sweeper, limits.inlineLimit)
-    this.#remover = new BlobRemover(stores, descriptors, this.#writer)
+    this.#remover = new BlobRemover(stores, descriptors, this.#writer, onGone)
     this.#stores = stores
     this.#rows = descriptors
     this.#foreign = foreign

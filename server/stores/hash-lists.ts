@@ -25,6 +25,8 @@ export interface ListSettings {
   shared: boolean
   /** Only what is on the list `allowed` is stored and served. */
   allowListOnly?: boolean
+  /** A list is no longer what it was, by us or by another node. */
+  onChange?: () => void
   /** Milliseconds. */
   now?: () => number
 }
@@ -32,6 +34,7 @@ export interface ListSettings {
 export class HashLists {
   readonly #state: StateStore
   readonly #now: () => number
+  readonly #onChange: () => void
   readonly #followed: FollowedHashes
   readonly #locks = new Locks()
   readonly #sets: Readonly<Record<ListName, Set<string>>> = {
@@ -42,8 +45,9 @@ export class HashLists {
   readonly #readers = new Map<string, ReadonlySet<string>>()
   #allowListOnly: boolean
 
-  constructor (state: StateStore, { shared, allowListOnly = false, now = Date.now }: ListSettings) {
+  constructor (state: StateStore, { shared, allowListOnly = false, onChange = () => {}, now = Date.now }: ListSettings) {
     this.#state = state
+    this.#onChange = onChange
     this.#allowListOnly = allowListOnly
     this.#now = now
     this.#followed = new FollowedHashes({
@@ -54,6 +58,7 @@ export class HashLists {
   /** Whether the list `allowed` holds, from now on. */
   reload ({ allowListOnly }: { allowListOnly: boolean }): void {
     this.#allowListOnly = allowListOnly
+    this.#onChange()
   }
 
   /** Reads every list from the store; called once, before anybody asks. Rejects with StoreError. */
@@ -76,13 +81,16 @@ export class HashLists {
   }
 
   #hold (list: ListName, sha256: string, readers: readonly string[]): void {
+    const isNew = !this.#sets[list].has(sha256)
     this.#sets[list].add(sha256)
     if (list === 'restricted') this.#readers.set(sha256, new Set(readers))
+    if (isNew) this.#onChange()
   }
 
   #drop (list: ListName, sha256: string): void {
-    this.#sets[list].delete(sha256)
+    const was = this.#sets[list].delete(sha256)
     if (list === 'restricted') this.#readers.delete(sha256)
+    if (was) this.#onChange()
   }
 
   has (list: ListName, sha256: string): boolean {

@@ -3,7 +3,7 @@
 
 import { ask } from '../shared/catalog.js'
 import { findSigner, NO_SIGNER } from '../shared/nip07.js'
-import { httpToken } from '../shared/nip98.js'
+import { headerOf, httpToken } from '../shared/nip98.js'
 import { npubOf } from '../shared/npub.js'
 
 /** Something that the creator can do something about: the sentence says what. */
@@ -81,9 +81,4 @@ export class Account {
 
 function now () {
   return Math.floor(Date.now() / 1000)
-}
-
-/** An event has letters of any language in it, which btoa takes as bytes only. */
-function headerOf (event) {
-  return `Nostr ${btoa(Array.from(new TextEncoder().encode(JSON.stringify(event)), (byte) => String.fromCharCode(byte)).join(''))}`
 }

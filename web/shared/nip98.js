@@ -15,7 +15,16 @@ function randomText () {
 export async function httpToken (signer, method, url, body = null) {
   const tags = [['u', url], ['method', method]]
   if (body !== null) tags.push(['payload', await sha256Hex(typeof body === 'string' ? new TextEncoder().encode(body) : body)])
-  const event = await signer.signEvent({ kind: 27235, created_at: Math.floor(Date.now() / 1000), tags, content: randomText() })
+  return headerOf(await signer.signEvent({ kind: 27235, created_at: Math.floor(Date.now() / 1000), tags, content: randomText() }))
+}
+
+/**
+ * An event as an Authorization header. BUD-11 wants base64url without padding, many servers take the standard alphabet alone: JSON made up to three bytes by
+ * its own white space needs no padding. An event may have letters of any language in it, which btoa takes as bytes only.
+ * @param {object} event
+ */
+export function headerOf (event) {
   const bytes = new TextEncoder().encode(JSON.stringify(event))
-  return `Nostr ${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}`
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
+  return `Nostr ${btoa(text.padEnd(Math.ceil(text.length / 3) * 3))}`
 }

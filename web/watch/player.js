@@ -14,6 +14,7 @@ const STUMBLES = 10_000
 export function sentenceOf (error) {
   if (error instanceof KeyRefused) return error.message
   if (!(error instanceof NotToBeHad)) return `The film cannot go on: ${error.message}.`
+  if (error.refused !== null && !error.changed) return error.refused
   const listed = error.reasons.map(({ server, reason }) => `${new URL(server).host}: ${reason}`).join('; ')
   return error.changed
     ? `A part of this film has been changed, and no server has it as its creator signed it. It is not played. (${listed})`

@@ -2,6 +2,7 @@
 // asked for; a server that fails, stands still or sends other bytes is passed over, and rests for a while.
 
 import { sha256Hex } from '../shared/sha256.js'
+import { ReadRefused } from './read-tokens.js'
 
 /** How long the first byte, and each next one, may take, milliseconds: in the first round, and when nobody was quick enough. */
 const PATIENCE = [4000, 20_000]
@@ -15,7 +16,7 @@ const MISSES = 3
 
 /** Why one server did not deliver. */
 class Failure extends Error {
-  /** @param {'missing' | 'failed' | 'slow' | 'changed'} kind @param {string} sentence */
+  /** @param {'missing' | 'failed' | 'slow' | 'changed' | 'gated' | 'refused'} kind @param {string} sentence */
   constructor (kind, sentence) {
     super(sentence)
     this.kind = kind
@@ -24,16 +25,30 @@ class Failure extends Error {
 
 /** No server had the blob intact. */
 export class NotToBeHad extends Error {
-  /** @param {{server: string, reason: string}[]} reasons @param {boolean} changed somebody sent other bytes than those asked for */
-  constructor (reasons, changed) {
+  /**
+   * @param {{server: string, reason: string}[]} reasons @param {boolean} changed somebody sent other bytes than those asked for
+   * @param {string | null} refused what to tell a viewer whom a server does not let read
+   */
+  constructor (reasons, changed, refused = null) {
     super(reasons.map(({ server, reason }) => `${server}: ${reason}`).join('; ') || 'no server is known that has it')
     this.reasons = reasons
     this.changed = changed
+    this.refused = refused
   }
+}
+
+/** Settles as the promise does, or rejects as the signal says. @template T @param {Promise<T>} promise @param {AbortSignal | undefined} signal @returns {Promise<T>} */
+function unlessAborted (promise, signal) {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => { reject(signal.reason) }, { once: true })
+    promise.then(resolve, reject)
+  })
 }
 
 export class Sources {
   #servers = []
+  #tokens
   #fetch
   #now
   #patience
@@ -41,10 +56,12 @@ export class Sources {
 
   /**
    * @param {readonly string[]} origins in the order in which they are asked
-   * @param {{fetch?: typeof fetch, now?: () => number, patience?: readonly number[], tell?: (server: string, kind: string, reason: string) => void}} [parts]
-   * `tell` hears of each failure of a server, `kind` as of a Failure
+   * @param {{fetch?: typeof fetch, now?: () => number, patience?: readonly number[], tell?: (server: string, kind: string, reason: string) => void,
+   *   tokens?: import('./read-tokens.js').ReadTokens | null}} [parts]
+   * `tell` hears of each failure of a server, `kind` as of a Failure; `tokens`: for servers that let some keys alone read
    */
-  constructor (origins, { fetch = (...asked) => globalThis.fetch(...asked), now = () => performance.now(), patience = PATIENCE, tell = () => {} } = {}) {
+  constructor (origins, { fetch = (...asked) => globalThis.fetch(...asked), now = () => performance.now(), patience = PATIENCE, tell = () => {}, tokens = null } = {}) {
+    this.#tokens = tokens
     this.#fetch = fetch
     this.#now = now
     this.#patience = patience
@@ -75,14 +92,16 @@ export class Sources {
   async take (blob, { signal, onStart = () => {}, onBytes = () => {} } = {}) {
     /** @type {Map<object, Failure>} */
     const failed = new Map()
-    for (const patience of this.#patience) {
+    const [patience, more] = this.#patience
+    // nobody is asked to sign for what another server gives to everybody; who is only slow is asked again when nobody else had it
+    for (const { again, wait } of [{ again: null, wait: patience }, { again: 'gated', wait: patience }, { again: 'slow', wait: more }]) {
       for (const server of this.#inOrder()) {
-        // who is only slow is asked again when nobody else had it
-        if (failed.has(server) && failed.get(server).kind !== 'slow') continue
+        if (failed.has(server) && failed.get(server).kind !== again) continue
         signal?.throwIfAborted()
-        onStart()
         try {
-          const bytes = await this.#fetchFrom(server.origin, blob, { signal, onBytes, patience })
+          if (again === 'gated' && failed.has(server)) await this.#present(server.origin, signal)
+          onStart()
+          const bytes = await this.#fetchFrom(server.origin, blob, { signal, onBytes, patience: wait })
           Object.assign(server, { failures: 0, misses: 0, rests: 0, delivered: server.delivered + 1, bytes: server.bytes + bytes.length })
           return { bytes, from: server.origin }
         } catch (error) {
@@ -95,7 +114,15 @@ export class Sources {
       }
     }
     const reasons = [...failed].map(([server, { message }]) => ({ server: server.origin, reason: message }))
-    throw new NotToBeHad(reasons, [...failed.values()].some(({ kind }) => kind === 'changed'))
+    const kinds = [...failed.values()]
+    throw new NotToBeHad(reasons, kinds.some(({ kind }) => kind === 'changed'), kinds.find(({ kind }) => kind === 'refused')?.message ?? null)
+  }
+
+  /** Has the viewer sign for a server. Rejects with a Failure, or as `signal` says. */
+  async #present (origin, signal) {
+    await unlessAborted(this.#tokens.sign(origin), signal).catch((error) => {
+      throw error instanceof ReadRefused ? new Failure('refused', error.message) : error
+    })
   }
 
   /** Those that rest come last: they are asked all the same before anything is given up. */
@@ -106,7 +133,7 @@ export class Sources {
   }
 
   #note (server, { kind }) {
-    if (kind === 'missing') {
+    if (kind === 'missing' || kind === 'gated') {
       if (++server.misses < MISSES) return
     } else {
       server.failures++
@@ -116,6 +143,16 @@ export class Sources {
     server.rests = this.#now() + rest
   }
 
+  /** 401: it wants to know who reads; 403: it knows, or does not ask, and says no. */
+  #notLetIn (origin, authorization, { status, headers }) {
+    const said = headers.get('x-reason') ?? ''
+    const words = said === '' ? '' : ` (${said})`
+    if (status === 403 && authorization !== null) return new Failure('refused', `Your key may not read from ${new URL(origin).host}: its operator has not let it in${words}.`)
+    if (status === 403 || !this.#tokens.covers(origin)) return new Failure('failed', `answered ${status}${words}`)
+    const closed = authorization === null ? null : this.#tokens.reject(origin, authorization, said)
+    return closed === null ? new Failure('gated', 'it lets some keys alone read') : new Failure('refused', closed.message)
+  }
+
   async #fetchFrom (origin, { sha256, name, size }, { signal, onBytes, patience }) {
     const quit = new AbortController()
     const stop = () => { quit.abort() }
@@ -123,7 +160,10 @@ export class Sources {
     const whole = setTimeout(stop, LONGEST)
     let still = setTimeout(stop, patience)
     try {
-      const response = await this.#fetch(`${origin}/${name}`, { signal: quit.signal, credentials: 'omit', referrerPolicy: 'no-referrer' })
+      const authorization = this.#tokens?.of(origin) ?? null
+      const headers = authorization === null ? {} : { headers: { authorization } }
+      const response = await this.#fetch(`${origin}/${name}`, { signal: quit.signal, credentials: 'omit', referrerPolicy: 'no-referrer', ...headers })
+      if (this.#tokens !== null && (response.status === 401 || response.status === 403)) throw this.#notLetIn(origin, authorization, response)
       if (response.status === 404 || response.status === 410) throw new Failure('missing', 'it is not there')
       if (!response.ok || response.body === null) throw new Failure('failed', `answered ${response.status}`)
       const chunks = []

@@ -2,13 +2,17 @@
 
 import { hashNameIn, lengthOf, originOf, postersOf } from '../shared/catalog.js'
 import { at, element } from '../shared/dom.js'
-import { findTitle, openFilm, Unplayable } from './film.js'
+import { showPicture } from '../shared/picture.js'
+import { findTitle, openFilm, serversOf, Unplayable } from './film.js'
 import { chooseSubtitles } from './menus.js'
 import { play, sentenceOf } from './player.js'
+import { ReadTokens } from './read-tokens.js'
 
 const address = decodeURIComponent(location.pathname.slice('/watch/'.length))
 const [video, cover, button, status, trouble, again] = ['video', 'cover', 'play', 'status', 'trouble', 'again'].map(at)
 let title = null
+/** For servers that let some keys alone read: those that the title names, and this one. */
+let tokens = null
 /** The film while it is opened, and afterwards; null before, and when that failed. */
 let opening = null
 /** What plays; null while nothing does. */
@@ -30,7 +34,7 @@ function hostOf (server) {
 }
 
 function onSource (server, kind, reason) {
-  if (kind !== 'missing') tell(`${hostOf(server)}: ${reason}. The next server is asked.`)
+  if (kind !== 'missing' && kind !== 'gated') tell(`${hostOf(server)}: ${reason}. The next server is asked.`)
 }
 
 function showServers (film) {
@@ -63,12 +67,8 @@ function showPoster () {
   const places = postersOf(title)
   if (places.length === 0) return
   const image = element('img', { alt: '', referrerPolicy: 'no-referrer' })
-  image.addEventListener('error', () => {
-    if (places.length === 0) image.remove()
-    else image.src = places.shift()
-  })
-  image.src = places.shift()
   cover.prepend(image)
+  void showPicture(image, places, (url) => hashNameIn(url)?.sha256)
 }
 
 /** The trailer is in the clear, for anybody: the browser plays it by itself. */
@@ -104,7 +104,7 @@ function stop () {
 }
 
 function open () {
-  opening ??= openFilm(title, { tell: onSource }).catch((error) => {
+  opening ??= openFilm(title, { tell: onSource, tokens }).catch((error) => {
     opening = null
     throw error
   })
@@ -116,6 +116,7 @@ async function start (from) {
   stop()
   button.disabled = true
   tell('Loading the film')
+  tokens.begin()
   try {
     const [film, { default: Hls }] = await Promise.all([open(), import('../vendor/hls.mjs')])
     showServers(film)
@@ -182,6 +183,9 @@ async function load () {
     tellTrouble(`The title could not be read: ${error.message}.`)
     return
   }
+  tokens = new ReadTokens(serversOf(title), {
+    tell: (what, origin) => { tell(what === 'signing' ? `Your Nostr extension is asked to sign: ${hostOf(origin)} lets some keys alone read.` : video.hidden ? 'Loading the film' : '') }
+  })
   showTitle()
   if (title.facts.status === 'withdrawn') {
     cover.replaceChildren()

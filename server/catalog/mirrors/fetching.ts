@@ -1,5 +1,6 @@
 // What the catalog fetches from providers, put together: jobs that keys ask for, and reads that missed where FILL_MISSES is on.
 
+import { BlobTypes } from './blob-types.ts'
 import { MissFiller } from './miss-filler.ts'
 import { Mirrors } from './mirrors.ts'
 import type { Blob } from '../../stores/descriptors.ts'
@@ -26,7 +27,13 @@ export interface Fetching {
   close: () => Promise<void>
 }
 
-export function openFetching ({ fillMisses, pubkey, ...parts }: FetchingParts): Fetching {
+export function openFetching ({ fillMisses, pubkey, ...given }: FetchingParts): Fetching {
+  const types = new BlobTypes(given.database)
+  const { source } = given
+  const parts: typeof given = {
+    ...given,
+    source: { own: (...asked) => source.own(...asked), fetch: (url, wanted) => source.fetch(url, { ...wanted, type: types.of(wanted.sha256, Math.floor(given.now() / 1000)) }) }
+  }
   const mirrors = new Mirrors(parts)
   const { catalog, onFault, now } = parts
   const filler = !fillMisses

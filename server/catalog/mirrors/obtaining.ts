@@ -16,6 +16,8 @@ export interface PlaceWanted {
   sha256: string
   /** Bytes, where they are known. */
   size: number | null
+  /** Its media type, where what names it says so: for places that tell none, or the general one. */
+  type?: string | null
   owner: string
   /** The server asks for itself: whose keys may upload is not asked. */
   forServer: boolean
