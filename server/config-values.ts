@@ -5,12 +5,13 @@ import { isIP, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { decode } from 'nostr-tools/nip19'
-import { getPublicKey } from 'nostr-tools/pure'
 import { normalizeURL } from 'nostr-tools/utils'
 
 const HEX_64 = /^[0-9a-f]{64}$/
 const HOST_NAME = /^[a-z0-9._-]+$/i
 const MEDIA_TYPE = /^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/
+/** Of secp256k1. */
+const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 const SIZE = /^(\d+) ?(B|[KMGT]i?B)?$/i
 const SECONDS = /^(\d+(?:\.\d+)?)s?$/
 const DURATION = /^(\d+(?:\.\d+)?)([smhd])?$/
@@ -63,13 +64,9 @@ function parseKey (value: unknown, kind: 'npub' | 'nsec'): string | undefined {
 function parseSecretKey (value: unknown): string | undefined {
   const hex = parseKey(value, 'nsec')
   if (hex === undefined) return undefined
-  try {
-    // 0 and everything from the order of the curve on are no keys, though they are 64 hex digits.
-    getPublicKey(Buffer.from(hex, 'hex'))
-    return hex
-  } catch {
-    return undefined
-  }
+  // 0 and everything from the order of the curve on are no keys, though they are 64 hex digits
+  const number = BigInt(`0x${hex}`)
+  return number > 0n && number < CURVE_ORDER ? hex : undefined
 }
 
 function parseURL (text: string): URL | undefined {

@@ -148,7 +148,8 @@ export interface Config {
   readonly retention: readonly RetentionRule[]
 }
 
-const ajv = new Ajv({ allErrors: true, strict: true })
+// the schema of schemas is the test's to ask: compiling it costs a start more than all else here
+const ajv = new Ajv({ allErrors: true, strict: true, validateSchema: false, meta: false })
 // A schema that says `becomes: 'size'` has its value checked by that meaning and replaced with what it parses to.
 const become: SchemaValidateFunction = (name: string, value: unknown, _schema, place) => {
   const meaning = MEANINGS[name.replace('?', '')]

@@ -85,7 +85,7 @@ export interface FilmKeys {
   keys: RenditionKey[]
 }
 
-const ajv = new Ajv2020({ strict: true, allErrors: false, coerceTypes: false })
+const ajv = new Ajv2020({ strict: true, allErrors: false, coerceTypes: false, validateSchema: false, meta: false })
 const checks = new Map<object, ValidateFunction>()
 
 /** A finished build. Rejects with FilmFault: NO_BUILD, BUILD_DAMAGED. */

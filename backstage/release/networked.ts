@@ -9,7 +9,7 @@ import { Misuse, releaseCommand, textsIn, wholeIn } from './misuse.ts'
 import type { CommandParts, StandaloneCommand } from '../../server/commands/terminal.ts'
 import type { CallParts } from '../http/json-calls.ts'
 
-export type Parts = Omit<CommandParts, 'config'>
+export type Parts = Omit<CommandParts, 'config' | 'loadConfig'>
 
 export const NETWORK_HELP = `  --patience SECONDS  how long a server or network that is away is waited for (120)`
 export const NETWORK_OPTIONS = { server: { type: 'string', multiple: true }, relay: { type: 'string', multiple: true }, patience: { type: 'string' } } as const

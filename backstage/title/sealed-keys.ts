@@ -10,6 +10,7 @@ import { NetworkFault } from '../http/exchange.ts'
 import { ServerRefusal } from '../http/refusal.ts'
 import { fingerprint } from './publish-state.ts'
 import { TitleFault } from './faults.ts'
+import type { ValidateFunction } from 'ajv'
 import type { FilmKeys } from '../film/film-build.ts'
 import type { BlossomServer } from '../http/blossom.ts'
 import type { Signer } from '../signer.ts'
@@ -51,7 +52,8 @@ export async function unsealKeys (tags: readonly string[][], signer: Signer, ser
   throw new TitleFault(`none of the title's servers gave its sealed keys, ${sha256}: ${reasons.join('; ') || 'it names none'}`)
 }
 
-const check = new Ajv2020({ strict: true }).compile(FILM_KEYS_SCHEMA)
+const ajv = new Ajv2020({ strict: true, validateSchema: false, meta: false })
+let check: ValidateFunction | null = null
 
 function parseKeys (text: string): FilmKeys {
   let value: unknown
@@ -60,6 +62,7 @@ function parseKeys (text: string): FilmKeys {
   } catch {
     value = null
   }
+  check ??= ajv.compile(FILM_KEYS_SCHEMA)
   if (!check(value)) throw new TitleFault('what is sealed are no keys of a film')
   return value as FilmKeys
 }

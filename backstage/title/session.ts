@@ -16,7 +16,7 @@ import type { CallParts } from '../http/json-calls.ts'
 import type { Progress } from '../progress.ts'
 import type { Signer } from '../signer.ts'
 
-export type Parts = Omit<CommandParts, 'config'>
+export type Parts = Omit<CommandParts, 'config' | 'loadConfig'>
 
 export interface Session {
   /** For calls of the JSON API. */

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { finalizeEvent, generateSecretKey } from 'nostr-tools/wasm'
+import { finalizeEvent, generateSecretKey, setNostrWasm } from 'nostr-tools/wasm'
+import { initNostrWasm } from 'nostr-wasm'
 import { NODE_FLAGS } from '../../test/support/node-flags.ts'
-import '../../server/auth/signature.ts' // sets the wasm up
 import { buildProviderAdvert } from '../../server/catalog/kinds/provider-advert.ts'
 import { ask, inParallel, insist, keptConnections } from '../load/requests.ts'
 import { removeFolder, settleDisk, startProgram } from '../parts.ts'
@@ -20,6 +20,8 @@ import type { Bench, Measured, Row } from '../plan.ts'
 import type { CatalogSize } from '../seed/catalog-names.ts'
 import type { Server } from '../server.ts'
 import type { Answer } from '../load/requests.ts'
+
+setNostrWasm(await initNostrWasm())
 
 const SEEDER = fileURLToPath(new URL('../seed/catalog-seeder.js', import.meta.url))
 const ASKED = 1000

@@ -4,7 +4,8 @@
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { finalizeEvent, getPublicKey } from 'nostr-tools/wasm'
+import { finalizeEvent, getPublicKey, setNostrWasm } from 'nostr-tools/wasm'
+import { initNostrWasm } from 'nostr-wasm'
 import { PROVIDERS, advertAt, catalogSize, manifestAt, nameOf, ownWord, segmentAt, wordsOf } from './catalog-names.ts'
 import type { EventDraft, SignedEvent } from '../../server/auth/signature.ts'
 import type { FilmManifest } from '../../server/catalog/manifest.ts'
@@ -23,6 +24,7 @@ async function ofServer<T> (path: string): Promise<T> {
 }
 
 await ofServer('auth/signature.js') // sets the wasm up
+setNostrWasm(await initNostrWasm())
 const { openDatabase } = await ofServer<typeof import('../../server/database.ts')>('database.js')
 const { databasePath } = await ofServer<typeof import('../../server/marquee.ts')>('marquee.js')
 const { EventLog } = await ofServer<typeof import('../../server/catalog/event-log.ts')>('catalog/event-log.js')

@@ -25,6 +25,8 @@ function loadNative (): Recovery | null {
 
 const native = loadNative()
 
+export const IS_NATIVE = native !== null
+
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 const tag = createHash('sha256').update('BIP0340/challenge').digest()
 const CHALLENGE = Buffer.concat([tag, tag])

@@ -5,15 +5,23 @@ import { createHash } from 'node:crypto'
 import { hashes, schnorr } from '@noble/secp256k1'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { initNostrWasm } from 'nostr-wasm'
-import { setNostrWasm, verifyEvent } from 'nostr-tools/wasm'
-import { verifySchnorr } from './schnorr.ts'
+import { IS_NATIVE, verifySchnorr } from './schnorr.ts'
 
 // noble v3 comes without hashes: its sync calls throw until these are set (models.md §4, fact 9)
 hashes.sha256 = sha256
 hashes.hmacSha256 = (key, message) => hmac(sha256, key, message)
 
-setNostrWasm(await initNostrWasm())
+type Verify = (event: SignedEvent) => boolean
+
+async function loadWasm (): Promise<Verify> {
+  const [{ initNostrWasm }, { setNostrWasm, verifyEvent }] = await Promise.all([import('nostr-wasm'), import('nostr-tools/wasm')])
+  setNostrWasm(await initNostrWasm())
+  return verifyEvent
+}
+
+/** Its start costs 0.04 s, a tenth of a short command's: at once where it is the only quick way, else when it is first missed. */
+let wasm: Verify | null = IS_NATIVE ? null : await loadWasm()
+let loading = false
 
 export interface SignedEvent {
   id: string
@@ -62,7 +70,13 @@ function holds (event: SignedEvent): boolean {
   const message = createHash('sha256').update(serialize(pubkey, event)).digest()
   if (message.toString('hex') !== id) return false
   // the fields one by one: nostr-tools marks what it has verified with a symbol that survives a spread copy (models.md §4, fact 8)
-  return verifySchnorr(message, Buffer.from(pubkey, 'hex'), Buffer.from(sig, 'hex')) ?? verifyEvent({ id, pubkey, sig, kind, created_at, tags, content })
+  const [key, signature] = [Buffer.from(pubkey, 'hex'), Buffer.from(sig, 'hex')]
+  const told = verifySchnorr(message, key, signature) ?? wasm?.({ id, pubkey, sig, kind, created_at, tags, content })
+  if (told !== undefined) return told
+  // who makes such numbers may send many: only those that come until the wasm is there cost us noble's two milliseconds
+  if (!loading) loadWasm().then((verify) => { wasm = verify }, () => { loading = false })
+  loading = true
+  return schnorr.verify(signature, message, key)
 }
 
 /** The public key, 64 hex digits, of a secret key of 64 hex digits. */

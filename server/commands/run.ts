@@ -3,7 +3,6 @@
 // Exit codes: 0 done; 1 it went wrong, or `verify` found something; 2 the command or the configuration is off.
 
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config.ts'
 import { ConfigError } from '../errors.ts'
 import { COMMANDS, HELP } from './table.ts'
 import type { Config } from '../config.ts'
@@ -65,8 +64,10 @@ async function run (command: Command, name: string, rest: string[], terminal: Te
     terminal.out(command.help)
     return 0
   }
+  if (command.standalone === true) return command.run({ values, words, terminal })
+  // only here: it costs whoever has no server a third of a short command's time
+  const { loadConfig } = await import('../config.ts')
   const file = values['config']
   const load = (): Config => loadConfig({ file: typeof file === 'string' ? file : null, env: terminal.env })
-  const parts = { loadConfig: load, values, words, terminal }
-  return command.standalone === true ? command.run(parts) : command.run({ ...parts, config: load() })
+  return command.run({ loadConfig: load, values, words, terminal, config: load() })
 }

@@ -51,7 +51,7 @@ export interface ServerCommand extends CommandShape {
 export interface StandaloneCommand extends CommandShape {
   standalone: true
   /** The exit code. */
-  run: (parts: Omit<CommandParts, 'config'>) => Promise<number>
+  run: (parts: Omit<CommandParts, 'config' | 'loadConfig'>) => Promise<number>
 }
 
 export type Command = ServerCommand | StandaloneCommand

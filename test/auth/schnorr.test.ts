@@ -1,11 +1,13 @@
 // BIP-340's own test vectors (the columns of verification), and the native verifier beside nostr-tools' wasm one.
 
 import { finalizeEvent } from 'nostr-tools/pure'
-import { verifyEvent } from 'nostr-tools/wasm'
+import { setNostrWasm, verifyEvent } from 'nostr-tools/wasm'
+import { initNostrWasm } from 'nostr-wasm'
 import t from 'tap'
 import { verifySchnorr } from '../../server/auth/schnorr.ts'
-import '../../server/auth/signature.ts' // brings the wasm module
 import { seeded } from '../support/judging.ts'
+
+setNostrWasm(await initNostrWasm())
 
 const P1 = 'DFF1D77F2A671C5F36183726DB2341BE58FEAE1DA2DECED843240F7B502BA659'
 const M1 = '243F6A8885A308D313198A2E03707344A4093822299F31D0082EFA98EC4E6C89'

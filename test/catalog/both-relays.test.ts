@@ -41,7 +41,7 @@ async function idsOf (link: RelayLink, filter: Filter): Promise<string[]> {
 const sorted = (events: SignedEvent[]): string[] => events.map(({ id }) => id).sort()
 
 async function until (isSo: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 1000 && !isSo(); i++) await new Promise((resolve) => { setTimeout(resolve, 10) })
+  for (let i = 0; i < 6000 && !isSo(); i++) await new Promise((resolve) => { setTimeout(resolve, 10) })
   return isSo()
 }
 

@@ -115,7 +115,7 @@ interface Following {
   close: () => void
 }
 
-function follow (url: string, file = ':memory:', titlePubkeys = [creator.pubkey]): Following {
+function follow (url: string, file = ':memory:', titlePubkeys = [creator.pubkey], patience = 60_000): Following {
   const database = openDatabase(file)
   const store = new CatalogStore(database)
   const node = new Signer()
@@ -126,7 +126,7 @@ function follow (url: string, file = ':memory:', titlePubkeys = [creator.pubkey]
     signer: { pubkey: node.pubkey, sign: (draft) => node.sign(draft) },
     policy: { titlePubkeys: new Set(titlePubkeys), mayUpload: () => true, mayRelease: () => false, maySnapshot: () => false }
   })
-  const relay = new Relay({ url, sign: null, now: Date.now, limits: { answer: 1000 }, backoff: { first: 20, most: 50 } })
+  const relay = new Relay({ url, sign: null, now: Date.now, limits: { answer: patience }, backoff: { first: 20, most: 50 } })
   const follower = new Follower({
     relay, publisher, cursors: new RelayCursors(database), now: Date.now,
     topics: [{ name: 'titles', filter: { kinds: [34235, 5] }, reach: null }, { name: 'adverts', filter: { kinds: [30081] }, reach: 72 * 3600 }]
@@ -136,7 +136,7 @@ function follow (url: string, file = ':memory:', titlePubkeys = [creator.pubkey]
 }
 
 async function until (isSo: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 6000; i++) {
     if (isSo()) return true
     await new Promise((resolve) => { setTimeout(resolve, 10) })
   }
@@ -214,7 +214,7 @@ t.test('a relay that hangs in the midst of an answer is told, left, and asked ag
     for (const event of answer(events, filter, 20)) say('EVENT', id, event)
     say('EOSE', id)
   })
-  const { follower, store, close } = follow(relay.url)
+  const { follower, store, close } = follow(relay.url, undefined, undefined, 1000)
   t.teardown(close)
   t.ok(await until(() => follower.status.words.includes('no end of the answer')))
   t.ok(await until(() => follower.status.caughtUp))

@@ -73,7 +73,7 @@ t.test('lists and adverts begin and end together, and what is deleted is taken b
     onQueued: () => { queued++ }, onFault: (error) => { faults.push(String(error)) }, sleep: async (ms) => { provider.node.pass(ms) }
   })
   const until = async (isSo: () => boolean): Promise<boolean> => {
-    for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => { setTimeout(resolve, 10) })
+    for (let i = 0; i < 6000 && !isSo(); i++) await new Promise((resolve) => { setTimeout(resolve, 10) })
     return isSo()
   }
   own.start()

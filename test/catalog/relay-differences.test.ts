@@ -15,7 +15,7 @@ const NOW = Math.floor(Date.now() / 1000)
 const eventOf = (kind: number, tags: string[][], content = '', createdAt = NOW): SignedEvent => creator.sign({ kind, created_at: createdAt, tags, content })
 const filmOf = (d: string, content = '', createdAt = NOW): SignedEvent => eventOf(34235, [['d', d]], content, createdAt)
 
-async function linkTo (t: Test, url: string, answer = 5000): Promise<RelayLink> {
+async function linkTo (t: Test, url: string, answer = 60_000): Promise<RelayLink> {
   const link = new RelayLink({ url, sign: null, now: Date.now, limits: { answer } })
   t.teardown(() => { link.close() })
   await link.open()
@@ -76,11 +76,17 @@ onBothRelays(t, 'what has expired is refused by both, each in words of its own; 
   const link = await linkTo(t, url)
   const advertOf = (d: string, expiration: number): SignedEvent => eventOf(30081, [['d', d], ['expiration', String(expiration)]])
   t.match(await link.publish(advertOf('a', NOW - 1)), { accepted: false, words: isServed ? 'reject: event is expired' : /^invalid: .*expired/ })
-  const event = advertOf('b', Math.floor(Date.now() / 1000) + 4)
-  t.match(await link.publish(event), { accepted: true })
-  t.same(await idsOf(link, { kinds: [30081], limit: 10 }), [event.id])
-  await new Promise((resolve) => { setTimeout(resolve, 4500) })
-  t.same(await idsOf(link, { kinds: [30081], limit: 10 }), isServed ? [event.id] : [])
+  let [event, end, ids]: [SignedEvent | null, number, string[]] = [null, 0, []]
+  // once more where this machine paused until it had expired
+  for (let i = 0; Date.now() > (end - 1) * 1000; i++) {
+    end = Math.floor(Date.now() / 1000) + 4
+    event = advertOf(`b${i}`, end)
+    await link.publish(event)
+    ids = await idsOf(link, { kinds: [30081], '#d': [`b${i}`], limit: 10 })
+  }
+  t.same(ids, [event!.id])
+  while (Date.now() < end * 1000 + 500) await new Promise((resolve) => { setTimeout(resolve, 100) })
+  t.same(await idsOf(link, { ids, limit: 10 }), isServed ? ids : [])
 })
 
 onBothRelays(t, 'without a limit nostr-rs-relay gives everything, the oldest first; the other its newest hundred', async (t, { url, make }) => {
@@ -94,7 +100,7 @@ onBothRelays(t, 'without a limit nostr-rs-relay gives everything, the oldest fir
 })
 
 onBothRelays(t, 'a request with limit 0 has no end at nostr-rs-relay: it is for subscriptions', async (t, { url, make }) => {
-  const link = await linkTo(t, url, 500)
+  const link = await linkTo(t, url, make === 'nostr-rs-relay' ? 2000 : 60_000)
   if (make !== 'nostr-rs-relay') t.equal(await link.ask({ kinds: [34235], limit: 0 }, () => {}, 1), 0)
   else await t.rejects(link.ask({ kinds: [34235], limit: 0 }, () => {}, 1), { message: /no end of the answer/ })
 })

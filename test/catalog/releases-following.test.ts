@@ -22,7 +22,7 @@ const ENV = { RELEASE_ROOT: PINNED, RATE_LIMIT: 'off' }
 const LATEST = `/catalog/releases/latest?app=${APP}&channel=${CHANNEL}`
 
 async function until (isSo: () => Promise<boolean> | boolean): Promise<boolean> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 3000; i++) {
     if (await isSo()) return true
     await new Promise((resolve) => { setTimeout(resolve, 20) })
   }

@@ -165,7 +165,7 @@ t.test('a stolen operating key alone moves nobody: its release is listed as not 
   t.equal(await post(url, pointerEvent(pointerNow(forged.manifest, undefined, [STRANGER_KEY]), seconds() + 1)), 'KEY_NOT_LISTED')
   t.match(await latest(url), { verdict: 'install', sequence: 42 })
   const listed = async (): Promise<unknown> => (await get<{ releases: { sequence: number, verified: boolean }[] }>(url, '/catalog/releases')).releases.map(({ sequence, verified }) => [sequence, verified])
-  for (let i = 0; i < 200 && !JSON.stringify(await listed()).includes('43,false'); i++) await new Promise((resolve) => { setTimeout(resolve, 50) })
+  for (let i = 0; i < 1200 && !JSON.stringify(await listed()).includes('43,false'); i++) await new Promise((resolve) => { setTimeout(resolve, 50) })
   t.same(await listed(), [[43, false], [42, true]])
 })
 
@@ -248,7 +248,7 @@ t.test('trust, sequence and floor survive a restart, a lost database, and the lo
   await publish(running.url, release, bundleNow())
   for (const lose of ['nothing', 'database', 'events'] as const) {
     running = await again(t, running, lose)
-    for (let i = 0; i < 200 && (await latest(running.url)).verdict !== 'install'; i++) await new Promise((resolve) => { setTimeout(resolve, 50) })
+    for (let i = 0; i < 1200 && (await latest(running.url)).verdict !== 'install'; i++) await new Promise((resolve) => { setTimeout(resolve, 50) })
     t.match(await latest(running.url), { verdict: 'install', sequence: 42 }, lose)
     t.match(running.marquee.catalog.releases.trust.state.channels, { [`${APP}/${CHANNEL}`]: { sequence: 42, rollback_floor: 40 } })
     t.equal(await post(running.url, trustEvent(old.bundle, seconds() + 3)), 'BUNDLE_OLDER', `${lose}: an older bundle`)

@@ -39,7 +39,7 @@ async function startKeeping (t: Test): Promise<ScriptedRelay & { kept: SignedEve
 }
 
 async function until (isSo: () => Promise<boolean> | boolean): Promise<boolean> {
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < 3000; i++) {
     if (await isSo()) return true
     await new Promise((resolve) => { setTimeout(resolve, 20) })
   }

@@ -38,7 +38,7 @@ const LATEST = `/catalog/releases/latest?app=${APP}&channel=stable`
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
 async function until (isSo: () => Promise<boolean> | boolean): Promise<boolean> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 2000; i++) {
     if (await isSo()) return true
     await new Promise((resolve) => { setTimeout(resolve, 30) })
   }
