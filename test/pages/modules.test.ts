@@ -11,7 +11,7 @@ async function load<Module> (name: string): Promise<Module> {
 }
 
 interface Blob { sha256: string, name: string, size: number }
-type Ask = (url: string, init: { signal: AbortSignal }) => Promise<Response>
+type Ask = (url: string, init: { signal: AbortSignal, cache: string }) => Promise<Response>
 interface Sources {
   take: (blob: Blob, options?: { signal?: AbortSignal, onBytes?: (loaded: number) => void }) => Promise<{ bytes: Uint8Array, from: string }>
   report: { origin: string, delivered: number, changed: number, failing: boolean }[]
@@ -104,6 +104,14 @@ t.test('other bytes, more bytes than there are, or fewer, are not taken', async 
   const { sources } = sourcesOf({ [ONE]: () => new Response(flipped), [TWO]: 404 })
   const error = await sources.take(BLOB).then(() => null, (reason: InstanceType<typeof NotToBeHad>) => reason)
   t.match(error, { changed: true, reasons: [{ server: ONE, reason: /other bytes/ }, { server: TWO, reason: /not there/ }] })
+})
+
+t.test('whoever sent other bytes is asked past the browser\'s cache, where these may lie for ever', async t => {
+  const [asked, answers] = [[] as string[], [Buffer.from(BYTES).reverse(), BYTES]]
+  const sources = new Sources([ONE], { fetch: async (_url, { cache }) => { asked.push(cache); return new Response(answers[asked.length - 1]!) }, now: () => 0, patience: PATIENT })
+  await t.rejects(sources.take(BLOB), { message: /other bytes/ })
+  t.equal((await sources.take(BLOB)).from, ONE)
+  t.strictSame(asked, ['default', 'reload'])
 })
 
 t.test('who is slow is passed over, and asked once more, with more patience, when nobody else has it', async t => {

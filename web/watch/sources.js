@@ -82,7 +82,7 @@ export class Sources {
         signal?.throwIfAborted()
         onStart()
         try {
-          const bytes = await this.#fetchFrom(server.origin, blob, { signal, onBytes, patience })
+          const bytes = await this.#fetchFrom(server, blob, { signal, onBytes, patience })
           Object.assign(server, { failures: 0, misses: 0, rests: 0, delivered: server.delivered + 1, bytes: server.bytes + bytes.length })
           return { bytes, from: server.origin }
         } catch (error) {
@@ -116,14 +116,16 @@ export class Sources {
     server.rests = this.#now() + rest
   }
 
-  async #fetchFrom (origin, { sha256, name, size }, { signal, onBytes, patience }) {
+  async #fetchFrom ({ origin, changed }, { sha256, name, size }, { signal, onBytes, patience }) {
     const quit = new AbortController()
     const stop = () => { quit.abort() }
     signal?.addEventListener('abort', stop)
     const whole = setTimeout(stop, LONGEST)
     let still = setTimeout(stop, patience)
     try {
-      const response = await this.#fetch(`${origin}/${name}`, { signal: quit.signal, credentials: 'omit', referrerPolicy: 'no-referrer' })
+      // a blob may be kept for ever: other bytes that came under its name would come from the browser's own cache again
+      const cache = changed > 0 ? 'reload' : 'default'
+      const response = await this.#fetch(`${origin}/${name}`, { signal: quit.signal, cache, credentials: 'omit', referrerPolicy: 'no-referrer' })
       if (response.status === 404 || response.status === 410) throw new Failure('missing', 'it is not there')
       if (!response.ok || response.body === null) throw new Failure('failed', `answered ${response.status}`)
       const chunks = []
