@@ -70,14 +70,33 @@ export async function runFfmpeg (args: readonly string[], run: ToolRun): Promise
   }
 }
 
+/** What the tools on a PATH told of themselves: they do not become others while this program runs. */
+const told = { version: new Map<string, Promise<string>>(), encoders: new Map<string, Promise<Set<string>>>() }
+
+/** `ask` once for each PATH, and again where it failed. */
+function onceFor<T> (known: Map<string, Promise<T>>, path: string, ask: (path: string) => Promise<T>): Promise<T> {
+  const asked = known.get(path) ?? ask(path)
+  known.set(path, asked)
+  asked.catch(() => { known.delete(path) })
+  return asked
+}
+
 /** As `5.1.9-0+deb12u1`. Rejects with NO_FFMPEG when either tool is missing. */
-export async function ffmpegVersion (path: string): Promise<string> {
+export function ffmpegVersion (path: string): Promise<string> {
+  return onceFor(told.version, path, askVersion)
+}
+
+async function askVersion (path: string): Promise<string> {
   const [text] = await Promise.all([runTool('ffmpeg', ['-version'], { path }), runTool('ffprobe', ['-version'], { path })])
   return /^ffmpeg version (\S+)/.exec(text)?.[1] ?? 'unknown'
 }
 
 /** The names of the encoders that this ffmpeg has. */
-export async function encodersOf (path: string): Promise<Set<string>> {
+export function encodersOf (path: string): Promise<Set<string>> {
+  return onceFor(told.encoders, path, askEncoders)
+}
+
+async function askEncoders (path: string): Promise<Set<string>> {
   const text = await runTool('ffmpeg', ['-v', 'error', '-encoders'], { path })
   return new Set([...text.matchAll(/^ [VAS][A-Z.]{5} (\S+)/gm)].map(([, name]) => name!))
 }

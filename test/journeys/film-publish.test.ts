@@ -9,6 +9,7 @@ import { startCommand } from '../support/command.ts'
 import { creator, runFilm, startCounted } from '../support/creator.ts'
 import { makeSource, makeSubtitles } from '../support/film-build.ts'
 import { newFolder } from '../support/folder.ts'
+import { holdFfmpeg } from '../support/held-ffmpeg.ts'
 import { startNostrRelay } from '../support/nostr-relay.ts'
 import { requirePart } from '../support/parts.ts'
 import { startSecondRelay } from '../support/second-relay.ts'
@@ -21,7 +22,7 @@ t.test('a film file becomes a title at two servers and a relay, through two kill
   const [one, two] = [await startCounted(t, { env: { RELAYS: '' } }), await startCounted(t)]
   const folder = newFolder(t)
   const seconds = 8
-  const { path, frames } = await makeSource(ffmpeg, folder, { seconds, height: 180, audios: ['en', 'de'] })
+  const { path, frames } = await makeSource(ffmpeg, folder, { seconds, height: 180, audios: ['en', 'de'], name: 'film.mp4' })
   const out = join(folder, 'out')
   const key = join(folder, 'key')
   writeFileSync(key, bunker.uri)
@@ -31,10 +32,13 @@ t.test('a film file becomes a title at two servers and a relay, through two kill
   ]
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder }
 
-  const first = startCommand(t, ['film', ...args], env)
-  const built = setInterval(() => { if (existsSync(join(out, 'work'))) first.kill('SIGKILL') }, 5)
+  const held = holdFfmpeg(t, ffmpeg, path)
+  held.hold('180p', 0.5)
+  const first = startCommand(t, ['film', ...args], { ...env, PATH: held.path })
+  const built = setInterval(() => { if (existsSync(join(out, 'work'))) first.kill('SIGKILL') }, 20)
   t.equal((await first.ended).signal, 'SIGKILL', 'killed in the build')
   clearInterval(built)
+  held.release()
   t.same([...one.stored(), ...two.stored()], [])
 
   const second = startCommand(t, ['film', ...args], env)

@@ -4,5 +4,5 @@ import t from 'tap'
 import { onBothStores } from '../support/both-stores.ts'
 import { playFilm } from './film-journey.ts'
 
-await onBothStores(t, 'a film of 96 MiB goes in by a published client, out whole and by ranges, to a second server and away', (t, newPlace) =>
-  playFilm(t, newPlace, 96 * 1024 * 1024))
+await onBothStores(t, 'a film of 32 MiB goes in by a published client, out whole and by ranges, to a second server and away', (t, newPlace) =>
+  playFilm(t, newPlace, 32 * 1024 * 1024))

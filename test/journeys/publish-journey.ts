@@ -14,6 +14,7 @@ import { FILM_RATE, builtBlob, makeSource, makeSubtitles } from '../support/film
 import { callKeys, getKey } from '../support/film-keys.ts'
 import { decodeAll } from '../support/film-playing.ts'
 import { newFolder } from '../support/folder.ts'
+import { holdFfmpeg } from '../support/held-ffmpeg.ts'
 import { Signer } from '../support/keys.ts'
 import { startNostrRelay } from '../support/nostr-relay.ts'
 import { requirePart } from '../support/parts.ts'
@@ -43,7 +44,7 @@ async function watchRun (child: Started, reached: () => boolean): Promise<RunCos
   let over = false
   void child.ended.then(() => { over = true })
   while (!over && !reached()) {
-    await sleep(10)
+    await sleep(20)
     const now = performance.now()
     cost.total += now - last
     if (runsFfmpeg(child.pid)) cost.ffmpeg += now - last
@@ -98,7 +99,7 @@ export async function playFilm (t: Test, { seconds, heights, watched, deep }: Fi
   const mirror = await startMarquee(t, { env })
   const { key, signer, film } = creator(t)
   const home = newFolder(t)
-  const { path, frames } = await makeSource(ffmpeg, home, { seconds, height: heights[0]!, audios: ['en', 'de'] })
+  const { path, frames } = await makeSource(ffmpeg, home, { seconds, height: heights[0]!, audios: ['en', 'de'], name: 'film.mp4' })
   const renditions = heights.map((height) => `${height}p`)
   const folder = `${path}.marquee`
   const args = [
@@ -106,20 +107,23 @@ export async function playFilm (t: Test, { seconds, heights, watched, deep }: Fi
     '--server', origin.url, '--server', mirror.url, '--relay', relay.url, '--renditions', renditions.join(','), '--preset', 'veryfast', '--key', key, '--json'
   ]
   const perRendition = Math.ceil(seconds / 6)
-  const points: [string, () => boolean][] = [
-    ['its first picture is being sealed', () => sealed(folder, renditions[0]!) >= perRendition / 2],
-    ['its second picture is', () => sealed(folder, renditions[1]!) >= perRendition / 2],
+  const held = holdFfmpeg(t, ffmpeg, path)
+  const points: [string, () => boolean, held?: string][] = [
+    ['its first picture is being sealed', () => sealed(folder, renditions[0]!) >= perRendition / 2, renditions[0]!],
+    ['its second picture is', () => sealed(folder, renditions[1]!) >= perRendition / 2, renditions[1]!],
     ['uploads have begun', () => stored(origin) >= 3],
     ['the first server has half', () => stored(origin) >= 2 * perRendition],
     ['the second server has half', () => stored(mirror) >= 2 * perRendition]
   ]
   const runs: RunCost[] = []
-  for (const [point, reached] of points) {
-    const run = await watchRun(startCommand(t, args, {}), reached)
+  for (const [point, reached, where] of points) {
+    if (where !== undefined) held.hold(where, 0.8)
+    const run = await watchRun(startCommand(t, args, { PATH: held.path }), reached)
+    held.release()
     t.ok(run.killed, `killed when ${point}: ${run.words.slice(-500)}`)
     runs.push(run)
   }
-  const last = await watchRun(startCommand(t, args, {}), () => false)
+  const last = await watchRun(startCommand(t, args, { PATH: held.path }), () => false)
   t.equal(last.code, 0, last.words)
   runs.push(last)
   const sum = (of: (run: RunCost) => number): number => runs.reduce((all, run) => all + of(run), 0)
@@ -173,7 +177,7 @@ export async function playFilm (t: Test, { seconds, heights, watched, deep }: Fi
       await watch(page, `${server.url}/watch/${naddr}`, 1)
       for (const from of [0, seconds / 2, seconds - watched]) {
         await page.evaluate(`video.currentTime = ${from}`)
-        await until(page, `video.currentTime >= ${Math.min(from + watched, seconds - 0.5)} || video.ended`, 1000 * (watched + 30))
+        await until(page, `video.currentTime >= ${Math.min(from + watched, seconds - 0.5)} || video.ended`, 1000 * (watched + 100))
       }
       await until(page, 'video.ended')
       t.strictSame([outside, complaints], [[], []])
@@ -199,7 +203,7 @@ export async function playFilm (t: Test, { seconds, heights, watched, deep }: Fi
   await t.test('a third server learns the title from the relay alone', async t => {
     const third = await startMarquee(t, { env: { ...env, TITLE_PUBKEYS: signer.pubkey } })
     const ask = (): Promise<Response> => fetch(`${third.url}/catalog/titles/${encodeURIComponent(title)}`)
-    for (const end = Date.now() + 15_000; Date.now() < end && (await ask()).status !== 200;) await sleep(100)
+    for (const end = Date.now() + 90_000; Date.now() < end && (await ask()).status !== 200;) await sleep(100)
     t.match(await (await ask()).json(), { title: 'The long night' })
   })
   t.equal(frames, seconds * FILM_RATE)

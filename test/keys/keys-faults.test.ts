@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import { parseTitleName } from '../../server/keys/title-name.ts'
+import { PATIENCE } from '../../server/stores/s3/patience.ts'
 import { startBehind } from '../support/behind-faults.ts'
 import { SAYINGS } from '../support/faulty-proxy.ts'
 import { bytesOf, getKey, newFilmKey, putAccess, putKey, titleOf } from '../support/film-keys.ts'
@@ -21,7 +22,7 @@ const MOST_CALLS = 6
 t.test('MinIO fails at any one call', async t => {
   const minio = await startMinio(t)
   if (minio === null) return
-  const behind = await startBehind(t, minio)
+  const behind = await startBehind(t, minio, { patience: PATIENCE })
   const { url, proxy } = behind
   const fan = new Signer()
   const wrong: string[] = []

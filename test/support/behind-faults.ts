@@ -27,13 +27,15 @@ export interface BehindOptions {
   dataDir?: string
   proxy?: FaultyProxy
   env?: Record<string, string>
+  /** Little where nothing is said; a test whose store never hangs takes that of a real server, since a busy machine is silent for a second now and then. */
+  patience?: Patience
 }
 
-export async function startBehind (t: Test, minio: Minio, { bucket: name, dataDir = newFolder(t), proxy: given, env = {} }: BehindOptions = {}): Promise<Behind> {
+export async function startBehind (t: Test, minio: Minio, { bucket: name, dataDir = newFolder(t), proxy: given, env = {}, patience = LITTLE_PATIENCE }: BehindOptions = {}): Promise<Behind> {
   const proxy = given ?? await FaultyProxy.start(t, minio)
   const bucket = name ?? await minio.newBucket()
   const { endpoint, accessKey, secretKey, region } = proxy.minio
-  const stores = await openS3Stores({ endpoint, accessKey, secretKey, region, bucket, patience: LITTLE_PATIENCE }, join(dataDir, 'uploads'))
+  const stores = await openS3Stores({ endpoint, accessKey, secretKey, region, bucket, patience }, join(dataDir, 'uploads'))
   const running = await startMarquee(t, { minio: { minio: proxy.minio, bucket }, stores, dataDir, env: { RATE_LIMIT: 'off', ...env } })
   return { ...running, proxy, bucket }
 }

@@ -10,7 +10,6 @@ import { film } from '../../backstage/film/commands.ts'
 import { startMarquee } from './app.ts'
 import { newFolder } from './folder.ts'
 import { Signer } from './keys.ts'
-import { freePort } from './program.ts'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import type { StandaloneCommand, Terminal } from '../../server/commands/terminal.ts'
@@ -76,7 +75,6 @@ export interface CountedServer {
 
 /** A server behind a proxy that counts. */
 export async function startCounted (t: Test, { env = {}, ...options }: RunningOptions = {}): Promise<CountedServer> {
-  const port = await freePort()
   const requests: Counted[] = []
   const agent = new http.Agent({ keepAlive: true })
   const proxy = http.createServer((request, response) => {
@@ -104,8 +102,12 @@ export async function startCounted (t: Test, { env = {}, ...options }: RunningOp
     proxy.close()
     agent.destroy()
   })
-  const start = (dataDir?: string): Promise<Running> =>
-    startMarquee(t, { ...options, ...(dataDir === undefined ? {} : { dataDir }), env: { PORT: String(port), PUBLIC_URL: url, MIRROR_ALLOW_PRIVATE: 'true', ...env } })
+  let port = 0
+  const start = async (dataDir?: string): Promise<Running> => {
+    const started = await startMarquee(t, { ...options, ...(dataDir === undefined ? {} : { dataDir }), env: { PUBLIC_URL: url, MIRROR_ALLOW_PRIVATE: 'true', ...env } })
+    port = (started.marquee.app.server.address() as AddressInfo).port // another after each restart: the one before may be somebody's by then
+    return started
+  }
   let running = await start()
   const server: CountedServer = {
     url,

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -112,13 +112,40 @@ export async function startProgram (t: Test, options: ProgramOptions): Promise<P
   return { port, stop, signal: (signal) => { child?.kill(signal) }, start, logs: () => log }
 }
 
-/** A TCP port on 127.0.0.1 that was free a moment ago. */
+/**
+ * A TCP port on 127.0.0.1 that was free a moment ago, and that the kernel gives to nobody by itself: neither a connection nor a server on port 0 of
+ * another test takes it before it is used, or while its program is stopped.
+ */
 export async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const [first, last] = [10_240, Math.min(ephemeralFrom(), 32_768) - 1]
+  for (let tries = 100; tries > 0 && last > first; tries--) {
+    const port = first + Math.floor(Math.random() * (last - first))
+    if (await listens(port) !== null) return port
+  }
+  const any = await listens(0)
+  if (any === null) throw new Error('no port')
+  return any
+}
+
+/** The port on which one could listen; null when it is taken. */
+async function listens (port: number): Promise<number | null> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+  } catch {
+    return null
+  }
   const address = server.address()
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  return address === null || typeof address === 'string' ? null : address.port
+}
+
+function ephemeralFrom (): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t')[0])
+  } catch {
+    return 32_768
+  }
 }

@@ -101,7 +101,7 @@ export class Sources {
         try {
           if (again === 'gated' && failed.has(server)) await this.#present(server.origin, signal)
           onStart()
-          const bytes = await this.#fetchFrom(server.origin, blob, { signal, onBytes, patience: wait })
+          const bytes = await this.#fetchFrom(server, blob, { signal, onBytes, patience: wait })
           Object.assign(server, { failures: 0, misses: 0, rests: 0, delivered: server.delivered + 1, bytes: server.bytes + bytes.length })
           return { bytes, from: server.origin }
         } catch (error) {
@@ -153,7 +153,7 @@ export class Sources {
     return closed === null ? new Failure('gated', 'it lets some keys alone read') : new Failure('refused', closed.message)
   }
 
-  async #fetchFrom (origin, { sha256, name, size }, { signal, onBytes, patience }) {
+  async #fetchFrom ({ origin, changed }, { sha256, name, size }, { signal, onBytes, patience }) {
     const quit = new AbortController()
     const stop = () => { quit.abort() }
     signal?.addEventListener('abort', stop)
@@ -162,7 +162,9 @@ export class Sources {
     try {
       const authorization = this.#tokens?.of(origin) ?? null
       const headers = authorization === null ? {} : { headers: { authorization } }
-      const response = await this.#fetch(`${origin}/${name}`, { signal: quit.signal, credentials: 'omit', referrerPolicy: 'no-referrer', ...headers })
+      // a blob may be kept for ever: other bytes that came under its name would come from the browser's own cache again
+      const cache = changed > 0 ? 'reload' : 'default'
+      const response = await this.#fetch(`${origin}/${name}`, { signal: quit.signal, cache, credentials: 'omit', referrerPolicy: 'no-referrer', ...headers })
       if (this.#tokens !== null && (response.status === 401 || response.status === 403)) throw this.#notLetIn(origin, authorization, response)
       if (response.status === 404 || response.status === 410) throw new Failure('missing', 'it is not there')
       if (!response.ok || response.body === null) throw new Failure('failed', `answered ${response.status}`)
