@@ -67,7 +67,7 @@ async function besides (t: Test, { url, pid }: Child, work: Promise<unknown>): P
 async function storm (t: Test, place: StorePlace, count: number): Promise<void> {
   const dataDir = newFolder(t)
   const server = await startServer(t, {
-    ...storeEnv(dataDir, place), MAX_BLOB_SIZE: '200000', IDLE_TIMEOUT: '0.3', RATE_LIMIT: 'off', NODE_KEY: Buffer.from(operator.secret).toString('hex')
+    ...storeEnv(dataDir, place), MAX_BLOB_SIZE: '200000', IDLE_TIMEOUT: '3', RATE_LIMIT: 'off', NODE_KEY: Buffer.from(operator.secret).toString('hex')
   })
   const { url } = server
   for (const each of [target, tiny, bait]) t.equal((await upload(url, signer, each, { 'content-type': 'text/html' })).status, 201)

@@ -11,6 +11,7 @@ import { runMarquee, storeEnv } from '../support/children.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { startMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
+import { soon } from '../support/soon.ts'
 
 const SIZES = [900, 60_000, 3_000_000]
 
@@ -21,15 +22,6 @@ async function reasonOf (response: Response): Promise<[number, string | null]> {
 
 const BLOCKED = [403, 'this blob is blocked here']
 const MISSING = [404, 'blob not found']
-
-async function within5s (isSo: () => Promise<boolean>): Promise<boolean> {
-  const end = Date.now() + 5000
-  for (;;) {
-    if (await isSo()) return true
-    if (Date.now() > end) return false
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
 
 await onBothStores(t, 'a blocked blob is 404 for GET, HEAD and ranges at once, 403 for uploads and mirrors, and whole again when unblocked', async (t, newPlace) => {
   const server = await startMarquee(t, { minio: await newPlace() })
@@ -150,18 +142,18 @@ t.test('two servers on one bucket: a block at one shows at the other within 5 s,
   const all = async (status: number): Promise<boolean> =>
     (await Promise.all(hashes.map(async (sha256) => (await fetch(`${b.url}/${sha256}`, { method: 'HEAD' })).status))).every((each) => each === status)
   t.equal((await operate(a, 'POST', '/admin/blocked', { hashes })).status, 200)
-  t.ok(await within5s(() => all(404)), 'blocked')
+  t.ok(await soon(() => all(404)), 'blocked')
   t.same(await reasonOf(await upload(b.url, owner, blobs[0]!)), BLOCKED)
   t.equal((await operate(b, 'DELETE', '/admin/blocked', { hashes })).status, 200)
   t.ok(await all(200))
-  t.ok(await within5s(async () => (await fetch(`${a.url}/${hashes[2]!}`, { method: 'HEAD' })).status === 200), 'unblocked')
+  t.ok(await soon(async () => (await fetch(`${a.url}/${hashes[2]!}`, { method: 'HEAD' })).status === 200), 'unblocked')
 
   await minio.stop('SIGKILL')
   const fault = await operate(a, 'POST', '/admin/blocked', { hashes })
   t.equal(fault.status, 503, 'what is not durable is not acknowledged')
   await minio.start()
-  t.ok(await within5s(async () => (await operate(a, 'POST', '/admin/blocked', { hashes })).status === 200), 'and may be asked again')
-  t.ok(await within5s(() => all(404)))
+  t.ok(await soon(async () => (await operate(a, 'POST', '/admin/blocked', { hashes })).status === 200), 'and may be asked again')
+  t.ok(await soon(() => all(404)))
 })
 
 t.test('/admin changes lists for an operator alone, whose token covers the body; anything else changes nothing', async t => {

@@ -10,6 +10,7 @@ import { runMarquee, storeEnv } from '../support/children.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { sharedMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
+import { soon } from '../support/soon.ts'
 
 const SIZES = [900, 60_000, 3_000_000]
 const NOT_ALLOWED = [403, 'this blob is not on the list of those taken here']
@@ -91,7 +92,8 @@ t.test('two servers on one bucket: a pin at one keeps what the other takes and l
   t.equal((await operate(a, 'POST', '/admin/pinned', { hashes: [known.sha256, fresh.sha256] })).status, 200)
   t.equal((await remove(b.url, owner, known.sha256)).status, 204, 'before the other may have heard')
   t.equal((await upload(b.url, owner, fresh)).status, 201)
-  await new Promise((resolve) => setTimeout(resolve, 5000))
+  const keeper = b.marquee.nodeKey.pubkey
+  t.ok(await soon(() => [known, fresh].every(({ sha256 }) => b.marquee.descriptors.ownersOf(sha256).includes(keeper))), 'the other hears of it')
   t.equal((await remove(b.url, owner, fresh.sha256)).status, 204)
   for (const { url } of [a, b]) {
     for (const { sha256 } of [known, fresh]) t.equal((await hashed(await fetch(`${url}/${sha256}`))).sha256, sha256)
