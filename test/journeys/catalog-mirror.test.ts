@@ -35,7 +35,7 @@ await onBothStores(t, 'a film of larger blobs is fetched past a provider that st
   })
   const title = ann.sign(buildTitle({ d: 'large', title: 'Large', duration: 24, manifest: ref(manifest), servers: [staller.url, a.url] }, seconds()))
 
-  const env = { MIRROR_ALLOW_PRIVATE: 'true', IDLE_TIMEOUT: '1' }
+  const env = { MIRROR_ALLOW_PRIVATE: 'true', IDLE_TIMEOUT: '3' }
   const b = await startMarquee(t, { env, minio: await newPlace() })
   await publishAt(b.url, title)
   const { body: { id } } = await startMirror(b.url, ann, { title: `34235:${ann.pubkey}:large`, deep: true })
