@@ -8,5 +8,4 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${MARQUEE_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/marquee-parts}
 [ $# -gt 0 ] || { echo "usage: $0 CMD [ARG...]" >&2; exit 2; }
 export PATH="$root/node_modules/.bin:$PATH:$cache/bin:/usr/sbin" # nginx is in /usr/sbin
-if [ "$1" = tap ]; then export NODE_OPTIONS="${NODE_OPTIONS:-} --import=\"$root/scripts/without-hooks.mjs\""; fi
 exec "$@"
