@@ -1,5 +1,5 @@
 // Three servers as processes of their own over one real MinIO, under mixed uploads, mirrors, deletes, blocks and kills, against a model of what
-// was acknowledged. One code with a duration: a minute in many-nodes.test.ts, ten in test/long/nodes.ts. What happens is drawn from a seed.
+// was acknowledged. One code with a duration: seconds in many-nodes.test.ts, ten minutes in test/long/nodes.ts. What happens is drawn from a seed.
 
 import { createServer } from 'node:http'
 import { rmSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Many nodes on one bucket: three servers under a minute of load and kills (cluster-journey.ts), a node that joins a bucket which others have
+// Many nodes on one bucket: three servers under some seconds of load and kills (cluster-journey.ts), a node that joins a bucket which others have
 // filled, and boots that leave the other nodes' uploads alone.
 
 import { Agent, request } from 'node:http'
