@@ -335,7 +335,7 @@ class Cluster {
     }
   }
 
-  /** kill -9 of one node after the other, each started again; every third has lost its database. */
+  /** kill -9 of one node after the other, each started again; every second has lost its database. */
   async #kill (end: number): Promise<void> {
     const { below } = this.#random
     for (let kills = 1; Date.now() + this.#options.killEvery < end || kills <= this.#options.kills; kills++) {
@@ -346,7 +346,7 @@ class Cluster {
       await child!.kill('SIGKILL')
       this.#count('kill')
       await sleep(below(1500))
-      if (kills % 3 === 0) {
+      if (kills % 2 === 0) {
         for (const suffix of ['', '-wal', '-shm']) rmSync(join(node.dataDir, `marquee.db${suffix}`), { force: true })
         this.#count('lost database')
       }
