@@ -10,7 +10,7 @@ import { RawClient } from '../support/raw-http.ts'
 import { until } from '../support/raw-origin.ts'
 
 const LIMIT = 6 * 1024 * 1024
-const { url, dataDir } = await startMarquee(t, { env: { MAX_BLOB_SIZE: String(LIMIT), IDLE_TIMEOUT: '1' } })
+const { url, dataDir } = await startMarquee(t, { env: { MAX_BLOB_SIZE: String(LIMIT), IDLE_TIMEOUT: '2' } })
 const patient = await startMarquee(t)
 const signer = new Signer()
 const CRLF = '\r\n'
@@ -109,7 +109,7 @@ t.test('a slow body that never stands still is taken', async t => {
   client.send(head({ 'Authorization': tokenFor(blob.sha256), 'Content-Length': 12 }))
   for (let at = 0; at < 12; at++) {
     client.send(blob.bytes.subarray(at, at + 1))
-    await new Promise((resolve) => { setTimeout(resolve, 120) })
+    await new Promise((resolve) => { setTimeout(resolve, 220) })
   }
   t.equal((await client.answer())?.status, 201)
   client.destroy()
@@ -127,7 +127,7 @@ t.test('a sender is not told that it stood still where it was the server: what c
   while (!await active()) await new Promise((resolve) => { setTimeout(resolve, 10) })
   client.send(blob.bytes.subarray(10_000))
   json.send(text.slice(5))
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500) // nothing of this process moves for longer than IDLE_TIMEOUT
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500) // nothing of this process moves for longer than IDLE_TIMEOUT
   t.equal((await client.answer())?.status, 201)
   t.match(await json.answer(), { status: 400, headers: { 'x-reason': /url/i } })
   for (const each of [client, json]) each.destroy()
