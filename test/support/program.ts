@@ -2,9 +2,8 @@
 // printed when the test fails, and it ends with the test, even when the test process is killed. minio.ts and nostr-relay.ts are made of it.
 
 import { spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -113,31 +112,13 @@ export async function startProgram (t: Test, options: ProgramOptions): Promise<P
   return { port, stop, signal: (signal) => { child?.kill(signal) }, start, logs: () => log }
 }
 
-/** Below it the kernel gives no port to a connection, or to who listens on port 0: nobody takes one of these between two uses but who asks for it by number. */
-const LOWEST_EPHEMERAL = lowestEphemeral()
-
-function lowestEphemeral (): number {
-  try {
-    return Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s/)[0])
-  } catch {
-    return 32_768 // as Linux has it where nobody changed it
-  }
-}
-
-/** A TCP port on 127.0.0.1 that was free a moment ago, drawn from those that nobody is given by chance. */
+/** A TCP port on 127.0.0.1 that was free a moment ago. */
 export async function freePort (): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = LOWEST_EPHEMERAL > 12_000 ? randomInt(10_000, LOWEST_EPHEMERAL) : 0
-    const server = createServer().listen(port, '127.0.0.1')
-    try {
-      await once(server, 'listening')
-    } catch {
-      continue // somebody has it
-    }
-    const address = server.address()
-    server.close()
-    await once(server, 'close')
-    if (address !== null && typeof address !== 'string') return address.port
-  }
-  throw new Error('no port')
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
 }
