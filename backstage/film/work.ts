@@ -85,7 +85,7 @@ async function removeRuns (work: string, beginning: string): Promise<void> {
     if (!name.startsWith(beginning)) continue
     const gone = join(work, `${beginning}gone-${randomBytes(4).toString('hex')}`)
     await rename(join(work, name), gone)
-    await rm(gone, { recursive: true, force: true })
+    await rm(gone, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) // a file that it is just creating
   }
 }
 

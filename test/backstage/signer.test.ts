@@ -81,7 +81,7 @@ t.test('a remote signer signs and seals over a relay, and is found again without
 t.test('a remote signer that refuses, is silent, or signs something else is a fault that says so', async t => {
   const relay = await startSecondRelay(t)
   const bunker = await startBunker(t, relay.url)
-  const signer = await openBunker({ uri: bunker.uri, env: {}, say, patience: 1000 })
+  const signer = await openBunker({ uri: bunker.uri, env: {}, say, patience: 60_000 })
   t.teardown(() => { signer.close() })
   bunker.refusals.set('sign_event', 'user rejected')
   await t.rejects(signer.sign(draft), { name: 'Error', message: /refuses: user rejected/ })

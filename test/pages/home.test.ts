@@ -13,7 +13,7 @@ import type { Visit } from '../support/chromium.ts'
 
 const creator = new Signer()
 const browser = await openChromium(t)
-const options = { skip: browser === null, timeout: 60_000 }
+const options = { skip: browser === null }
 const PICTURE = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAFElEQVR4nGP8z8DAwMDAxAADMAoAFjkBBVl0VXUAAAAASUVORK5CYII=', 'base64')
 
 let moment = Math.floor(Date.now() / 1000) - 1000

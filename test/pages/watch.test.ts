@@ -23,7 +23,7 @@ const browser = await openChromium(t)
 const secret = await playedFilm(t, { seconds: SECONDS, audios: ['en', 'de'], subs: ['en'] })
 const free = await playedFilm(t, { seconds: SECONDS, encrypted: false })
 const parted = await playedFilm(t, { seconds: 12, audios: ['en', 'de'], format: 'fmp4' })
-const options = { skip: browser === null || secret === null || free === null || parted === null, timeout: 120_000 }
+const options = { skip: browser === null || secret === null || free === null || parted === null, timeout: 280_000 }
 /** A small picture: it is drawn without a graphics card. */
 const newVisit = (t: Test): Promise<Visit> => visit(t, browser!, { viewport: { width: 640, height: 600 } })
 
@@ -64,31 +64,32 @@ t.test('an encrypted film plays to its end with one signature; seeking, quality,
   await page.getByRole('link', { name: /A film of our tests/ }).click()
   await page.getByRole('button', { name: 'Play' }).click()
   await page.evaluate('video.muted = true')
-  await until(page, 'video.currentTime > 0.3 && !video.paused')
+  // it stands still while we look, or a slow machine would see it end meanwhile
+  await until(page, 'video.currentTime > 0.3 && !video.paused && (video.pause(), true)')
   t.match(await page.title(), /^A film of our tests/)
   t.match(await seen(page), { trouble: null })
 
-  await page.evaluate('video.currentTime = 8')
-  await until(page, 'video.currentTime > 8.2 && !video.seeking')
-  t.ok((await seen(page)).seconds < 12, 'it goes on from there')
+  await page.evaluate('video.currentTime = 8; void video.play()')
+  await until(page, 'video.currentTime > 8.2 && !video.seeking && (video.pause(), true)')
+  t.match(await page.evaluate('[video.played.length, video.played.start(1) > 7.9]'), [2, true], 'it goes on from there, and what is between is not played')
 
   const quality = page.getByLabel('Quality')
   t.match(await quality.innerText(), /^Auto[^\n]*\n180p\n90p/)
-  // what plays is played to the end of its part, and then goes on in the other quality; however slow that is here, it does not come to the film's end
-  await page.evaluate('video.currentTime = 1; video.playbackRate = 4')
+  // what plays is played to the end of its part, and then goes on in the other quality; however slow that is here, the film does not come to its end
+  await page.evaluate('video.loop = true; video.currentTime = 1; video.playbackRate = 4; void video.play()')
   for (const height of [90, 180]) {
     await quality.selectOption({ label: `${height}p` })
-    await until(page, `(video.currentTime > 14 && (video.currentTime = 1), video.videoHeight === ${height} && !video.seeking)`)
+    await until(page, `video.videoHeight === ${height} && !video.seeking`)
   }
 
   const parts = (name: string): number => asked.filter((url) => secret!.segments[name]!.some((part) => url.endsWith(part))).length
   t.equal(parts('audio-de'), 0)
   await page.getByLabel('Sound', { exact: true }).selectOption({ label: 'German' })
   await page.getByLabel('Subtitles', { exact: true }).selectOption({ label: 'English' })
-  await page.evaluate('video.currentTime = 4.2; video.pause(); video.playbackRate = 8')
+  await page.evaluate('video.currentTime = 4.2; video.pause(); video.loop = false; video.playbackRate = 8')
   await until(page, "[...video.textTracks].some((track) => track.mode === 'showing' && track.activeCues?.length > 0)")
   t.equal(await subtitle(page), 'en 4')
-  t.ok(parts('audio-de') > 0, 'the other sound is fetched')
+  await until(page, () => parts('audio-de') > 0)
   await page.getByLabel('Subtitles', { exact: true }).selectOption({ label: 'Off' })
   t.equal(await subtitle(page), '')
 
@@ -96,8 +97,9 @@ t.test('an encrypted film plays to its end with one signature; seeking, quality,
   await page.keyboard.press('ArrowRight')
   await until(page, 'video.currentTime > 14')
   await page.keyboard.press(' ')
-  await until(page, 'video.ended')
-  t.match(await seen(page), { status: 'The film has ended.', trouble: null })
+  await until(page, "document.getElementById('status').textContent === 'The film has ended.'")
+  t.match(await seen(page), { trouble: null })
+  t.ok(await page.evaluate('video.ended'))
   t.equal(signer.asked(), 1)
   const keys = asked.filter((url) => url.includes('/keys/'))
   t.equal(keys.filter((url) => url.endsWith('/keys/session')).length, 1)
@@ -130,7 +132,7 @@ t.test('who is not let in is told so, and so is who has no extension or does not
   await page.getByRole('button', { name: 'Try again' }).click()
   await until(page, "/has not let it in/.test(document.getElementById('reason').textContent) && !document.getElementById('trouble').hidden")
   t.equal((await seen(page)).seconds, 0)
-  await page.screenshot({ path: process.env['SCREENSHOTS'] === undefined ? `${t.testdir({})}/refused.png` : `${process.env['SCREENSHOTS']}/refused.png` })
+  if (process.env['SCREENSHOTS'] !== undefined) await page.screenshot({ path: `${process.env['SCREENSHOTS']}/refused.png` })
 
   await allow(server, secret!, { who: 'list', pubkeys: [stranger.pubkey] })
   await page.getByRole('button', { name: 'Try again' }).click()
@@ -162,9 +164,11 @@ t.test('where the server at hand answers 500, hangs or breaks off, the film goes
     front.trouble = (path) => path.endsWith('.ts') ? trouble : null
     const viewer = await newVisit(t)
     await watch(viewer.page, pageOf(front.url, free!), 8)
-    await until(viewer.page, 'video.ended', 30_000)
+    await until(viewer.page, 'video.ended')
     t.ok(front.hits > 0, `${front.hits} answers: ${trouble}`)
-    t.ok(front.hits < free!.segments['180p']!.length, 'it is not asked for every part')
+    // it rests after each failure, and where the film takes long it is asked once more
+    const parts = new Set(viewer.asked.filter((url) => url.endsWith('.ts')).map((url) => new URL(url).pathname))
+    t.ok(front.hits < parts.size, `it is not asked for every part: for ${front.hits} of ${parts.size}`)
     const { trouble: told, servers } = await seen(viewer.page)
     t.equal(told, null)
     t.match(servers, /does not deliver/)
@@ -214,7 +218,8 @@ t.test('a mirror that has no keys plays the film, here in fragments of MP4: the 
   const signer = await giveSigner(viewer.context, (draft) => fan.sign(draft))
   await watch(viewer.page, pageOf(mirror.url, parted!), 8)
   await until(viewer.page, 'video.currentTime > 7')
-  await viewer.page.evaluate('video.currentTime = 1')
+  // it may have come to its end meanwhile, and stands then
+  await viewer.page.evaluate('video.currentTime = 1; void video.play()')
   await until(viewer.page, 'video.ended')
   t.equal(signer.asked(), 1)
   const asked = viewer.asked.map((url) => new URL(url))

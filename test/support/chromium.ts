@@ -7,6 +7,8 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import type { Test } from 'tap'
 
 const CHROMIUM = '/usr/bin/chromium'
+/** Milliseconds that anything in a browser may take: long, since it is only waited for in vain where something is wrong. */
+export const BROWSER_PATIENCE = 100_000
 const FLAGS = [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
   '--autoplay-policy=no-user-gesture-required'
@@ -31,7 +33,7 @@ export async function openChromium (t: Test): Promise<Browser | null> {
     else t.pass('Chromium is there', { skip: reason })
     return null
   }
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: BROWSER_PATIENCE })
   t.teardown(() => browser.close())
   return browser
 }
@@ -39,6 +41,7 @@ export async function openChromium (t: Test): Promise<Browser | null> {
 /** A new profile with one empty page; `script` runs in every document before its own, with `value`. The test ends it. */
 export async function visit (t: Test, browser: Browser, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext(options)
+  context.setDefaultTimeout(BROWSER_PATIENCE)
   t.teardown(() => context.close())
   const seen: Visit = { context, page: await context.newPage(), complaints: [], outside: [], asked: [] }
   await context.route(/.*/, async (route) => {

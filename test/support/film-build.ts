@@ -52,6 +52,9 @@ export interface FilmSource {
   frames: number
 }
 
+/** An MP4 knows languages by three letters alone. */
+const ISO_639_2: Readonly<Record<string, string>> = { en: 'eng', de: 'deu', fr: 'fra' }
+
 /** A film file in `folder`. */
 export async function makeSource (ffmpeg: string, folder: string, { seconds, height, audios, name = 'film.mkv' }: { seconds: number, height: number, audios: readonly string[], name?: string }): Promise<FilmSource> {
   const path = join(folder, name)
@@ -59,8 +62,8 @@ export async function makeSource (ffmpeg: string, folder: string, { seconds, hei
   await run(ffmpeg, [
     '-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=${FILM_RATE}:duration=${seconds}`,
     ...audios.flatMap((_, at) => ['-f', 'lavfi', '-i', `sine=frequency=${440 * (at + 1)}:duration=${seconds}`]),
-    '-map', '0:v', ...audios.flatMap((language, at) => ['-map', `${at + 1}:a`, `-metadata:s:a:${at}`, `language=${language}`]),
-    '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-crf', '23', '-c:a', 'aac', '-b:a', '64k', path
+    '-map', '0:v', ...audios.flatMap((language, at) => ['-map', `${at + 1}:a`, `-metadata:s:a:${at}`, `language=${ISO_639_2[language] ?? language}`]),
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-crf', '23', '-c:a', 'aac', '-b:a', '64k', ...(name.endsWith('.mp4') ? ['-movflags', '+faststart'] : []), path
   ])
   return { path, frames: seconds * FILM_RATE }
 }

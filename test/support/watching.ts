@@ -1,13 +1,14 @@
 // What a person does on the page of a film, and what they see: for tests of the player.
 
+import { BROWSER_PATIENCE } from './chromium.ts'
 import type { Page } from 'playwright-core'
 
-/** Resolves when `what` holds; throws with what the page says after `patience` milliseconds. */
-export async function until (page: Page, what: string, patience = 30_000): Promise<void> {
+/** Resolves when `what` holds, words of the page's or a look from outside; throws with what the page says after `patience` milliseconds. */
+export async function until (page: Page, what: string | (() => boolean), patience = BROWSER_PATIENCE): Promise<void> {
   const end = Date.now() + patience
   // the page's policy forbids to make functions of text, and its own words are looked at from outside of it
-  while (!await page.evaluate(`Boolean(${what})`)) {
-    if (Date.now() > end) throw new Error(`not so after ${patience} ms: ${what}; ${JSON.stringify(await seen(page))}`)
+  while (!(typeof what === 'string' ? await page.evaluate(`Boolean(${what})`) : what())) {
+    if (Date.now() > end) throw new Error(`not so after ${patience} ms: ${String(what)}; ${JSON.stringify(await seen(page))}`)
     await new Promise((resolve) => { setTimeout(resolve, 50) })
   }
 }

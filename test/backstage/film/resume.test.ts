@@ -1,9 +1,9 @@
 // A build that is killed at one point after another goes on where it was: what was sealed stays, what was chosen stays, and what comes out plays to
-// the last frame. The real command with the real ffmpeg, which is only slowed down.
+// the last frame. The real command with the real ffmpeg, which is only held where it is to be killed.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { basename, join } from 'node:path'
 import t from 'tap'
@@ -13,6 +13,7 @@ import { Signer } from '../../support/keys.ts'
 import { runCommand, startCommand } from '../../support/command.ts'
 import { makeSource } from '../../support/film-build.ts'
 import { decodeAll, serveBuild } from '../../support/film-playing.ts'
+import { holdFfmpeg } from '../../support/held-ffmpeg.ts'
 import { requirePart } from '../../support/parts.ts'
 import type { JournalFacts } from '../../../backstage/film/journal.ts'
 
@@ -39,35 +40,36 @@ function sealed (folder: string, rendition: string): JournalFacts['segments'] {
 
 function tests (ffmpeg: string): void {
   t.test('killed with SIGKILL while it begins, within a sound track, within each picture, and at its end', async t => {
-    const home = t.testdir({ bin: {} })
-    const { path, frames } = await makeSource(ffmpeg, home, { seconds: 32, height: 180, audios: ['en'] })
-    const bin = join(home, 'bin')
-    writeFileSync(join(bin, 'ffmpeg'), `#!/bin/sh\nexec '${ffmpeg}' -readrate 25 "$@"\n`)
-    chmodSync(join(bin, 'ffmpeg'), 0o755)
-    const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` }
+    const home = t.testdir({})
+    const { path, frames } = await makeSource(ffmpeg, home, { seconds: 32, height: 180, audios: ['en'], name: 'film.mp4' })
+    const held = holdFfmpeg(t, ffmpeg, path)
+    const env = { PATH: held.path }
     const folder = join(home, 'build')
     const args = ['film', 'build', path, '--out', folder, '--pubkey', new Signer().pubkey, '--title', 'Killed', '--renditions', '180p,90p', '--preset', 'ultrafast']
 
     const keysThen = (): string | null => existsSync(join(folder, 'keys.json')) ? readFileSync(join(folder, 'keys.json'), 'utf8') : null
-    const points: [string, () => boolean][] = [
-      ['the keys are made', () => keysThen() !== null],
-      ['some sound is sealed', () => sealed(folder, 'audio-en').length >= 2],
-      ['the first picture begins', () => readdirSync(join(folder, 'work')).some((name) => name.startsWith('180p.run-'))],
-      ['some of it is sealed', () => sealed(folder, '180p').length >= 1],
-      ['more of it is sealed', () => sealed(folder, '180p').length >= 3],
-      ['some of the second is sealed', () => sealed(folder, '90p').length >= 2]
+    // where it is held, and the share of the film that it sees there: it comes no further before it is killed
+    const points: [string, () => boolean, held: string, share: number][] = [
+      ['the keys are made', () => keysThen() !== null, 'audio-en', 0.1],
+      ['some sound is sealed', () => sealed(folder, 'audio-en').length >= 2, 'audio-en', 0.6],
+      ['the first picture begins', () => readdirSync(join(folder, 'work')).some((name) => name.startsWith('180p.run-')), '180p', 0.1],
+      ['some of it is sealed', () => sealed(folder, '180p').length >= 1, '180p', 0.35],
+      ['more of it is sealed', () => sealed(folder, '180p').length >= 3, '180p', 0.85],
+      ['some of the second is sealed', () => sealed(folder, '90p').length >= 2, '90p', 0.6]
     ]
     const kept = new Map<string, string[]>()
     let keys: string | null = null
     let killed = 0
-    for (const [point, reached] of points) {
+    for (const [point, reached, where, share] of points) {
+      held.hold(where, share)
       const child = startCommand(t, args, env)
       let over = false
       void child.ended.then(() => { over = true })
-      while (!over && !reached()) await sleep(3)
+      while (!over && !reached()) await sleep(20)
       child.kill('SIGKILL')
       const { signal } = await child.ended
       if (signal === 'SIGKILL') killed++
+      held.release()
       t.notOk(existsSync(join(folder, 'film.json')), `${point}: no film yet`)
       if (keys !== null) t.equal(keysThen(), keys, `${point}: the keys are those that were made first`)
       keys = keysThen()
