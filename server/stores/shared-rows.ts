@@ -94,6 +94,8 @@ export class SharedRows {
       if (!owners.some(({ owner }) => owner === name)) descriptors.removeOwner(sha256, name, Math.floor(now() / 1000))
     }
     for (const ownership of owners) descriptors.save(ownership, placeOf(record!))
+    // another node may have moved it: an inline blob that was found damaged, and repaired there
+    if (owners.length > 0) descriptors.move(sha256, placeOf(record!))
     reader.cool(sha256)
     if (this.unsureFrom !== null) this.#verified.add(sha256, now() + BELIEVED_MS)
     const blob = descriptors.get(sha256)
