@@ -7,7 +7,8 @@ import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, mirror, remove } from '../support/asking.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
-import { runMarquee, storeEnv } from '../support/children.ts'
+import { storeEnv } from '../support/children.ts'
+import { runCommand } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { startMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
@@ -119,12 +120,12 @@ await onBothStores(t, 'what was blocked is blocked after a restart, and after th
   }
   await look()
   for (const name of readdirSync(dataDir).filter((name) => name.startsWith('marquee.db'))) rmSync(join(dataDir, name))
-  const { code, output } = await runMarquee(t, ['rebuild'], storeEnv(dataDir, place))
-  t.equal(code, 0, 'rebuild', { output })
-  t.match(output, /rebuilt: 2 blobs/)
+  const { code, out, err } = await runCommand(t, ['rebuild'], storeEnv(dataDir, place))
+  t.equal(code, 0, err)
+  t.match(out, /rebuilt: 2 blobs/)
   await look()
-  const verified = await runMarquee(t, ['verify'], storeEnv(dataDir, place))
-  t.equal(verified.code, 0, 'verify', { output: verified.output })
+  const verified = await runCommand(t, ['verify'], storeEnv(dataDir, place))
+  t.equal(verified.code, 0, verified.out)
 })
 
 t.test('two servers on one bucket: a block at one shows at the other within 5 s, hot or not, and so does its end', async t => {

@@ -12,7 +12,8 @@ import { sha256Hex, sha256Multihash } from '../../server/stores/multihash.ts'
 import { upload } from '../support/app.ts'
 import { hashed, listed, mirror, remove } from '../support/asking.ts'
 import { newFolder } from '../support/both-stores.ts'
-import { runMarquee, startServer, storeEnv } from '../support/children.ts'
+import { startServer, storeEnv } from '../support/children.ts'
+import { runCommand } from '../support/command.ts'
 import { seeded } from '../support/judging.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { startMinio } from '../support/minio.ts'
@@ -123,8 +124,8 @@ class Cluster {
     await this.#agree('after another boot')
     for (const node of this.#nodes) await node.child!.kill('SIGTERM')
     t.same(await this.#begunUploads(bucket), [], 'no draft and no multipart upload is left')
-    const verified = await runMarquee(t, ['verify', '--json'], this.#nodes[0]!.env)
-    t.equal(verified.code, 0, 'verify is clean', { output: verified.output })
+    const verified = await runCommand(t, ['verify', '--json'], this.#nodes[0]!.env)
+    t.equal(verified.code, 0, 'verify is clean', { output: verified.out + verified.err })
   }
 
   async #start (node: Node): Promise<void> {

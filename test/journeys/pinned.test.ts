@@ -6,7 +6,8 @@ import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, mirror, remove } from '../support/asking.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
-import { runMarquee, storeEnv } from '../support/children.ts'
+import { storeEnv } from '../support/children.ts'
+import { runCommand } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { sharedMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
@@ -46,7 +47,7 @@ await onBothStores(t, 'the bytes of a pinned blob stay when its owners leave, pi
 
   await server.close()
   for (const name of readdirSync(dataDir).filter((name) => name.startsWith('marquee.db'))) rmSync(join(dataDir, name))
-  t.equal((await runMarquee(t, ['rebuild'], storeEnv(dataDir, place))).code, 0)
+  t.equal((await runCommand(t, ['rebuild'], storeEnv(dataDir, place))).code, 0)
   server = await startMarquee(t, { dataDir, minio: place })
   await whole()
   t.equal((await upload(server.url, owner, early[0]!)).status, 200)
@@ -59,7 +60,7 @@ await onBothStores(t, 'the bytes of a pinned blob stay when its owners leave, pi
   for (const { sha256 } of all) t.equal(await status(server.url, sha256), sha256 === kept.sha256 ? 200 : 404, 'unpinned: only what somebody owns')
   t.same(await (await operate(server, 'GET', '/admin/pinned')).json(), { lines: [] })
   await server.close()
-  t.equal((await runMarquee(t, ['verify'], storeEnv(dataDir, place))).code, 0)
+  t.equal((await runCommand(t, ['verify'], storeEnv(dataDir, place))).code, 0)
 })
 
 await onBothStores(t, 'a block hides what is pinned and keeps it; one that deletes ends the pin too', async (t, newPlace) => {

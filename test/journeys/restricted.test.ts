@@ -8,7 +8,8 @@ import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, mirror, remove } from '../support/asking.ts'
 import { send, startOrigin } from '../support/blob-origin.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
-import { runMarquee, storeEnv } from '../support/children.ts'
+import { storeEnv } from '../support/children.ts'
+import { runCommand } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { sharedMinio, startMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
@@ -136,8 +137,8 @@ await onBothStores(t, 'what was restricted is restricted after a restart, and af
   }
   await look()
   for (const name of readdirSync(dataDir).filter((name) => name.startsWith('marquee.db'))) rmSync(join(dataDir, name))
-  const { code, output } = await runMarquee(t, ['rebuild'], storeEnv(dataDir, place))
-  t.equal(code, 0, 'rebuild', { output })
+  const { code, err } = await runCommand(t, ['rebuild'], storeEnv(dataDir, place))
+  t.equal(code, 0, err)
   await look()
 })
 
