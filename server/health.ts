@@ -15,9 +15,10 @@ const CHECK_MS = 3000
 async function holds (check: () => unknown): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   try {
+    // setImmediate: an answer that came while this process stood still is heard first
     await Promise.race([
       (async () => { await check() })(),
-      new Promise((_resolve, reject) => { timer = setTimeout(() => { reject(new Error('no answer')) }, CHECK_MS) })
+      new Promise((_resolve, reject) => { timer = setTimeout(() => setImmediate(reject, new Error('no answer')), CHECK_MS) })
     ])
     return true
   } catch {

@@ -18,9 +18,15 @@ export function takeBodiesAsBytes (app: FastifyInstance, settings: { readonly cu
     if (Number(request.headers['content-length'] ?? 0) > limit) return done(new Failure('BODY_TOO_LARGE'))
     const chunks: Buffer[] = []
     let size = 0
-    const timer = setTimeout(() => { settle(new Failure('BODY_STALLED')) }, settings.current.idleTimeout)
+    let settled = false
+    const timer = setTimeout(() => {
+      const before = size
+      // as in intake.ts: what came while this machine stood still is read first
+      setImmediate(() => { if (!settled && size === before) settle(new Failure('BODY_STALLED')) })
+    }, settings.current.idleTimeout)
 
     function settle (failure: Failure | null): void {
+      settled = true
       clearTimeout(timer)
       body.off('data', onData).off('end', onEnd).off('error', onBreak).off('close', onBreak)
       body.on('error', () => {}) // it may still break after we have let go of it

@@ -43,7 +43,7 @@ const PURE = [
   'release/manifest-v2', 'release/next-pointer', 'release/release-set', 'release/role-key', 'release/schemas/latest-pointer', 'release/schemas/release-manifest', 'release/schemas/trust-bundle', 'release/schemas/words',
   'release/signatures', 'release/spelling', 'release/state', 'release/trust-bundle', 'release/v1', 'release/verify', 'release/verify-trust',
   'media/whole',
-  'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
+  'stores/broken-off', 'stores/layout', 'stores/media-type', 'stores/multihash', 'stores/record', 'stores/seen', 'stores/lately', 'stores/retention-rules', 'errors', 'cors', 'config-fields'
 ].map((name) => `server/${name}.ts`)
 
 /** What rooms may run of stores/ besides its door, blobs.ts: pure modules, or single constants. */

@@ -215,6 +215,7 @@ class OriginBody extends Readable {
   readonly #source: IncomingMessage
   readonly #idleTimeout: number
   #idle: NodeJS.Timeout | undefined
+  #came = 0
 
   constructor (source: IncomingMessage, idleTimeout: number) {
     super({ highWaterMark: BODY_BUFFER })
@@ -224,10 +225,12 @@ class OriginBody extends Readable {
     this.on('error', () => {})
     source.pause()
     source.on('data', (chunk: Buffer) => {
+      this.#came += chunk.length
       if (this.push(chunk)) this.#idle?.refresh()
       else this.#rest()
     })
     source.on('end', () => {
+      this.#came = Infinity // the last byte was not late
       clearTimeout(this.#idle)
       if (source.complete) this.push(null)
       else this.destroy(failed('the body broke off'))
@@ -236,7 +239,11 @@ class OriginBody extends Readable {
   }
 
   override _read (): void {
-    this.#idle ??= setTimeout(() => { this.destroy(failed('the origin stalled')) }, this.#idleTimeout)
+    this.#idle ??= setTimeout(() => {
+      const before = this.#came
+      // as in intake.ts: what came while this machine stood still is read first
+      setImmediate(() => { if (this.#came === before) this.destroy(failed('the origin stalled')) })
+    }, this.#idleTimeout)
     this.#source.resume()
   }
 

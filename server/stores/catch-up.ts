@@ -125,13 +125,7 @@ export class CatchUp {
     if (started - this.#marked > MARK_EVERY_MS) this.#markFollowed()
     await stores.packs.endLate?.()
     // what a fault left half-way is ended as soon as the store answers, and not at the next start
-    const broken = shared.takeBroken()
-    if (broken.length > 0 || started - this.#finished > FINISH_EVERY_MS) {
-      await this.#finish(started).catch((error: unknown) => {
-        shared.giveBackBroken(broken)
-        throw error
-      })
-    }
+    if (shared.broken.anyDue(started) || started - this.#finished > FINISH_EVERY_MS) await this.#finish(started)
     if (started - since > DEAF_MS && this.#running === null && !this.#stopped) {
       log.warn({ since }, 'other nodes were not heard for too long: rows and bucket are compared in full')
       this.#start({ next: 0, since: since - UNSEEN_MS })
@@ -197,9 +191,14 @@ export class CatchUp {
     const { shared, descriptors, foreignBlobs, log } = this.#parts
     this.#finished = started
     const result: Reconciled = { learned: 0, forgotten: 0, restored: 0, lost: [] }
-    for (const noted of descriptors.unsettled.all()) {
+    const all = descriptors.unsettled.all()
+    shared.broken.keepOnly(new Set(all.map(({ sha256 }) => sha256)))
+    for (const noted of all) {
       if (this.#stopped) return
-      await shared.finish(noted, foreignBlobs, result)
+      if (!shared.broken.isDue(noted.sha256, started)) continue
+      const lost = result.lost.length
+      // what is lost is told once, at the end
+      if (!await shared.finish(noted, foreignBlobs, result)) result.lost.length = lost
     }
     this.#count(result)
     for (const each of result.lost) log.error({ owner: each }, 'an owner without a blob: see `marquee verify`')

@@ -1,6 +1,7 @@
 // The rows of blobs and their owners: the fast path of every read, one lookup. A fold over what the store holds; nothing here is
 // the truth. SQLite is synchronous, so every method is.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Database, Statement } from '../database.ts'
 import { UNTYPED } from './media-type.ts'
 import { NO_OWNER } from './owners.ts'
@@ -204,7 +205,7 @@ export class Descriptors {
   /** Says where a blob lies now, where the store knows better than the row. */
   move (sha256: string, place: Place): void {
     const blob = this.get(sha256)
-    if (blob !== null) this.#put(blob, place, blob.foreign)
+    if (blob !== null && !isDeepStrictEqual(blob.place, place)) this.#put(blob, place, blob.foreign)
   }
 
   /** This owner's ownership of a blob, null when it has none. */

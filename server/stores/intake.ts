@@ -66,7 +66,11 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
     arriving++
 
     function startTimer (): NodeJS.Timeout {
-      return setTimeout(() => { fail(new Failure('BODY_STALLED')) }, limits.idleTimeout)
+      return setTimeout(() => {
+        const before = size
+        // where it was this machine that stood still, what came meanwhile lies in the socket and is read first: no client is judged by our own pause
+        setImmediate(() => { if (size === before) fail(new Failure('BODY_STALLED')) })
+      }, limits.idleTimeout)
     }
 
     function release (): void {

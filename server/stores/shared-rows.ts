@@ -2,6 +2,7 @@
 // it, what other nodes tell (changes.ts) is looked at within seconds, and what the rows say is believed only once it was compared with the
 // store (catch-up.ts says how far that has come). Rows are brought into line under the blob's lock, with the store as it is then.
 
+import { BrokenOff } from './broken-off.ts'
 import { Changes } from './changes.ts'
 import { StoreError } from '../errors.ts'
 import { blake3Multihash, sha256Multihash } from './multihash.ts'
@@ -68,8 +69,8 @@ export class SharedRows {
   readonly #due = new Map<string, Watched>()
   /** Blobs whose rows were compared a moment ago, while not all were. */
   readonly #verified = new Seen(VERIFIED)
-  /** Blobs that a fault of the store may have left half-way since the start. */
-  readonly #broken = new Set<string>()
+  /** Blobs that a fault of the store may have left half-way. */
+  readonly broken = new BrokenOff()
   #following: Promise<number> | null = null
   /** Rows of blobs whose sha256 begins with this byte or a later one were not compared yet; null: all were. */
   unsureFrom: number | null = null
@@ -93,6 +94,8 @@ export class SharedRows {
       if (!owners.some(({ owner }) => owner === name)) descriptors.removeOwner(sha256, name, Math.floor(now() / 1000))
     }
     for (const ownership of owners) descriptors.save(ownership, placeOf(record!))
+    // another node may have moved it: an inline blob that was found damaged, and repaired there
+    if (owners.length > 0) descriptors.move(sha256, placeOf(record!))
     reader.cool(sha256)
     if (this.unsureFrom !== null) this.#verified.add(sha256, now() + BELIEVED_MS)
     const blob = descriptors.get(sha256)
@@ -111,20 +114,9 @@ export class SharedRows {
       if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
       return result
     } catch (error) {
-      this.#broken.add(sha256)
+      this.broken.add(sha256)
       throw error
     }
-  }
-
-  /** What broke off here since the last call; who takes it ends it, or gives it back. */
-  takeBroken (): string[] {
-    const taken = [...this.#broken]
-    this.#broken.clear()
-    return taken
-  }
-
-  giveBackBroken (taken: readonly string[]): void {
-    for (const sha256 of taken) this.#broken.add(sha256)
   }
 
   /** Tells the others to look at all that the store has of a blob. Durable when it resolves. */
@@ -229,12 +221,14 @@ export class SharedRows {
   }
 
   /**
-   * Ends what was begun with a blob and broke off (unsettled.ts): who owns it is a row and has its records, and where nobody does the records go; its
-   * pack is the sweeper's. The others are told. Rejects with StoreError.
+   * Ends what was begun with a blob and broke off (broken-off.ts): who owns it is a row and has its records, and where nobody does the records go; its
+   * pack is the sweeper's. The others are told. True when it was looked at for the last time, and its note struck out. Rejects with StoreError.
    */
-  finish ({ sha256, blake3 }: NotedBlob, foreignBlobs: boolean, result: Reconciled): Promise<void> {
-    const { stores, descriptors, reader, remover, locks } = this.#parts
+  finish ({ sha256, blake3 }: NotedBlob, foreignBlobs: boolean, result: Reconciled): Promise<boolean> {
+    const { stores, descriptors, reader, remover, locks, now } = this.#parts
     return locks.run(sha256, async () => {
+      const before = result.learned + result.forgotten + result.restored
+      let cleared = false
       const owners = await stores.owners.namesOf(sha256)
       for (const owner of owners) await learn(this.#sides(), sha256, owner, result)
       await forget(this.#sides(), sha256, result)
@@ -244,10 +238,14 @@ export class SharedRows {
         // the record under BLAKE3 names the blob's own pack by another name than its own
         const place: Place = own !== null ? placeOf(own) : { kind: record?.type === 3 ? 'inline' : 'own' }
         if (record !== null) await remover.clear({ sha256, blake3, size: record.length ?? 0, type: '', uploaded: 0, place, foreign: false, expires: null })
+        cleared = record !== null
       }
       reader.cool(sha256)
-      await this.tell(sha256)
-      descriptors.unsettled.remove(sha256)
+      const news = cleared || before !== result.learned + result.forgotten + result.restored
+      if (news || !this.broken.wasSeen(sha256)) await this.tell(sha256)
+      const last = this.broken.looked(sha256, now())
+      if (last) descriptors.unsettled.remove(sha256)
+      return last
     })
   }
 

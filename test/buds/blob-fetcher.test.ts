@@ -13,7 +13,7 @@ const blob = seededBlob('elsewhere', 300_000)
 const rules = { owner: OWNER, promised: blob.sha256, likely: blob.sha256 }
 
 /** Of a running server, without limits. */
-async function fetcherOf (t: Parameters<typeof startMarquee>[0], idleTimeout = 5000): Promise<{ fetcher: BlobFetcher, find: (sha256: string) => Promise<unknown> }> {
+async function fetcherOf (t: Parameters<typeof startMarquee>[0], idleTimeout = 60_000): Promise<{ fetcher: BlobFetcher, find: (sha256: string) => Promise<unknown> }> {
   const { marquee: { blobs } } = await startMarquee(t)
   const room = { hold: async () => ({ grow: () => {}, settle: () => {}, release: () => {} }) }
   const parts = { blobs, room, policy: { judge: () => {}, judgeClaims: () => {} }, lists: { judge: () => {}, readersOf: () => null }, names: () => new OurNames('http://ours.example', []), settings: { current: { mirrorAllowPrivate: true, idleTimeout } } }
@@ -30,7 +30,7 @@ t.test('a blob whose size is known is not waited for when the place has another:
 })
 
 t.test('a place that sends too slowly over the whole is given up, though it never stands still', async t => {
-  const { fetcher, find } = await fetcherOf(t, 400)
+  const { fetcher, find } = await fetcherOf(t, 2000)
   let dripping: NodeJS.Timeout | undefined
   t.teardown(() => { clearInterval(dripping) })
   const origin = await startOrigin(t, { '/drip': (socket) => {

@@ -10,7 +10,7 @@ import { RawClient } from '../support/raw-http.ts'
 import { until } from '../support/raw-origin.ts'
 
 const LIMIT = 6 * 1024 * 1024
-const { url, dataDir } = await startMarquee(t, { env: { MAX_BLOB_SIZE: String(LIMIT), IDLE_TIMEOUT: '0.3' } })
+const { url, dataDir } = await startMarquee(t, { env: { MAX_BLOB_SIZE: String(LIMIT), IDLE_TIMEOUT: '2' } })
 const patient = await startMarquee(t)
 const signer = new Signer()
 const CRLF = '\r\n'
@@ -104,15 +104,33 @@ t.test('a body that stands still is cut after IDLE_TIMEOUT: 408, and no draft is
 })
 
 t.test('a slow body that never stands still is taken', async t => {
-  const blob = seededBlob('slow', 12)
+  const blob = seededBlob('slow', 12) // for longer than IDLE_TIMEOUT in all
   const client = await RawClient.open(url)
   client.send(head({ 'Authorization': tokenFor(blob.sha256), 'Content-Length': 12 }))
   for (let at = 0; at < 12; at++) {
     client.send(blob.bytes.subarray(at, at + 1))
-    await new Promise((resolve) => { setTimeout(resolve, 60) })
+    await new Promise((resolve) => { setTimeout(resolve, 220) })
   }
   t.equal((await client.answer())?.status, 201)
   client.destroy()
+})
+
+t.test('a sender is not told that it stood still where it was the server: what came meanwhile is read first', async t => {
+  const blob = seededBlob('while nobody looked', 20_000)
+  const client = await RawClient.open(url)
+  client.send(head({ 'Authorization': tokenFor(blob.sha256), 'Content-Length': blob.bytes.length }))
+  client.send(blob.bytes.subarray(0, 10_000))
+  const json = await RawClient.open(url)
+  const text = JSON.stringify({ url: 'http://' })
+  json.send(`${head({ 'Authorization': tokenFor(blob.sha256), 'Content-Length': text.length }).replace('/upload', '/mirror')}${text.slice(0, 5)}`)
+  const active = async (): Promise<boolean> => /^marquee_uploads_active 1$/m.test(await (await fetch(`${url}/metrics`)).text())
+  while (!await active()) await new Promise((resolve) => { setTimeout(resolve, 10) })
+  client.send(blob.bytes.subarray(10_000))
+  json.send(text.slice(5))
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500) // nothing of this process moves for longer than IDLE_TIMEOUT
+  t.equal((await client.answer())?.status, 201)
+  t.match(await json.answer(), { status: 400, headers: { 'x-reason': /url/i } })
+  for (const each of [client, json]) each.destroy()
 })
 
 t.test('Expect: 100-continue: a bad token is refused without a 100, a good one is told to continue', async t => {

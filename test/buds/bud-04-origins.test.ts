@@ -63,7 +63,7 @@ t.test('a Content-Length that lies is caught: a body cut short is 502, one cut o
 })
 
 t.test('an origin that answers with an error, is down, has no name, breaks off or stands still is 502, and nothing is left', async t => {
-  const server = await startMarquee(t, { env: { ...NEAR, IDLE_TIMEOUT: '0.3' } })
+  const server = await startMarquee(t, { env: { ...NEAR, IDLE_TIMEOUT: '2' } })
   const signer = new Signer()
   const origin = await startOrigin(t, {
     '/error': send(blob.bytes, { status: '500 Internal Server Error' }),

@@ -12,7 +12,7 @@ import { ask } from '../support/raw-http.ts'
 import type { Test } from 'tap'
 import type { Answer } from '../support/raw-http.ts'
 
-const { url, dataDir } = await startMarquee(t, { env: { MAX_BLOB_SIZE: '1000000', IDLE_TIMEOUT: '0.3' }, file: { types: ['image/*'] } })
+const { url, dataDir } = await startMarquee(t, { env: { MAX_BLOB_SIZE: '1000000', IDLE_TIMEOUT: '2' }, file: { types: ['image/*'] } })
 const signer = new Signer()
 const other = new Signer()
 const blob = seededBlob('cors', 5000)

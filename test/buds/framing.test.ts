@@ -8,7 +8,7 @@ import { Signer, seededBlob } from '../support/keys.ts'
 import { RawClient } from '../support/raw-http.ts'
 import type { Answer } from '../support/raw-http.ts'
 
-const server = await startMarquee(t, { env: { IDLE_TIMEOUT: '0.5' } })
+const server = await startMarquee(t, { env: { IDLE_TIMEOUT: '3' } })
 const { url } = server
 const blob = seededBlob('framed', 9000)
 await upload(url, new Signer(), blob)

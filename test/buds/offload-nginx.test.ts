@@ -95,33 +95,44 @@ t.test('a blob without a file of its own is sent by us: empty, in its record, st
     t.equal(response.headers.get('x-accel-redirect'), null)
     t.ok(Buffer.from(await response.arrayBuffer()).equals(bytes))
   }
-  const blob = seededBlob('just uploaded', 60_000)
-  t.equal((await upload(direct, signer, blob)).status, 201)
-  t.not(marquee.stores.journal?.pending(blob.sha256), null, 'it has no file yet')
-  const response = await asNginx(`/${blob.sha256}`)
-  t.equal(response.headers.get('x-accel-redirect'), null)
-  t.ok(Buffer.from(await response.arrayBuffer()).equals(blob.bytes))
+  // it has its file in a moment: asked again with another, until the answer came before that
+  for (let tries = 1; ; tries++) {
+    const blob = seededBlob(`just uploaded ${tries}`, 60_000)
+    t.equal((await upload(direct, signer, blob)).status, 201)
+    const response = await asNginx(`/${blob.sha256}`)
+    const body = Buffer.from(await response.arrayBuffer())
+    if (marquee.stores.journal!.pending(blob.sha256) === null) continue
+    t.equal(response.headers.get('x-accel-redirect'), null)
+    t.ok(body.equals(blob.bytes))
+    break
+  }
 })
 
 t.test('a small blob that many ask for goes to nginx whole, to be kept for a second; a large one never', async t => {
-  const small = await put(direct, 'crowd', 65_536)
   const large = await put(direct, 'large crowd', 300_000)
-  const kinds = { accel: 0, kept: 0, plain: 0 }
   for (let i = 0; i < 60; i++) {
     const { headers } = await asNginx(`/${large.sha256}`)
     t.equal(headers.get('x-accel-expires'), null)
   }
-  await until(() => Date.now() % 1000 < 100) // a second of its own
-  for (let i = 0; i < 40; i++) {
-    const response = await asNginx(`/${small.sha256}`)
-    const bytes = Buffer.from(await response.arrayBuffer())
-    if (response.headers.has('x-accel-redirect')) kinds.accel++
-    else {
-      kinds[response.headers.get('x-accel-expires') === '1' ? 'kept' : 'plain']++
-      t.ok(bytes.equals(small.bytes))
+  // counted is within one second of the clock: tried with another blob where a second ended among the requests
+  for (let tries = 1; ; tries++) {
+    const small = await put(direct, `crowd ${tries}`, 65_536)
+    const kinds = { accel: 0, kept: 0, plain: 0 }
+    await until(() => Date.now() % 1000 < 100)
+    const began = Math.floor(Date.now() / 1000)
+    for (let i = 0; i < 40; i++) {
+      const response = await asNginx(`/${small.sha256}`)
+      const bytes = Buffer.from(await response.arrayBuffer())
+      if (response.headers.has('x-accel-redirect')) kinds.accel++
+      else {
+        kinds[response.headers.get('x-accel-expires') === '1' ? 'kept' : 'plain']++
+        t.ok(bytes.equals(small.bytes))
+      }
     }
+    if (Math.floor(Date.now() / 1000) !== began) continue
+    t.ok(kinds.accel >= 20 && kinds.kept > 0 && kinds.plain >= 1, JSON.stringify(kinds))
+    break
   }
-  t.ok(kinds.accel >= 19 && kinds.kept > 0 && kinds.plain >= 1, JSON.stringify(kinds))
 })
 
 if (nginx !== null) {
@@ -190,12 +201,14 @@ if (nginx !== null) {
 
   t.test('one that a crowd asks for is gone within two seconds of its delete', async t => {
     const { sha256, bytes } = await put(url, 'deleted in a crowd', 65_536)
-    for (let round = 0; round < 10; round++) {
+    const reached = (): number => log.filter(({ path }) => path === `/${sha256}`).length
+    let asked = 0
+    // until nginx has answered some alone: a machine that is slow may take a second for the first twenty
+    for (let round = 0; round < 10 || reached() === asked; round++, asked += 16) {
       const answers = await Promise.all(Array.from({ length: 16 }, () => fetch(`${url}/${sha256}`)))
       for (const answer of answers) t.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes))
     }
-    const reached = log.filter(({ path }) => path === `/${sha256}`).length
-    t.ok(reached >= 20 && reached < 160, `${reached} of 160 requests reached us`)
+    t.ok(reached() >= 20 && reached() < asked, `${reached()} of ${asked} requests reached us`)
     t.equal((await remove(url, signer, sha256)).status, 204)
     t.equal((await fetch(`${url}/${sha256}`, { method: 'HEAD' })).status, 404, 'HEAD is asked of us')
     await sleep(2100)

@@ -4,7 +4,6 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import https from 'node:https'
-import net from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
@@ -12,6 +11,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { isPublicAddress } from '../../server/buds/address.ts'
 import type { OriginAddress } from '../../server/buds/origin.ts'
+import { freePort } from '../support/program.ts'
 import { HOME, OK, open, read, redirect, say, serve, until } from '../support/raw-origin.ts'
 
 t.test('a 200 answers with final URL, type, length and bytes; the request is one plain GET without pooling', async t => {
@@ -158,11 +158,7 @@ t.test('a name that does not resolve, a closed port and a silent origin are ORIG
   await t.rejects(open('http://lost.invalid/', { lookup: async () => { throw lost } }), { code: 'ORIGIN_FAILED', message: /does not resolve/, cause: lost })
   await t.rejects(open('http://lost.invalid/', { lookup: async () => [] }), { code: 'ORIGIN_FAILED', message: /has no address/ })
   await t.rejects(open('http://slow.invalid/', { lookup: () => new Promise(() => {}), connectTimeout: 50 }), { code: 'ORIGIN_FAILED', message: /in time/ })
-  const gone = net.createServer().listen(0, '127.0.0.1')
-  await once(gone, 'listening')
-  const { port } = gone.address() as AddressInfo
-  await new Promise(resolve => gone.close(resolve))
-  await t.rejects(open(`http://127.0.0.1:${port}/`), { code: 'ORIGIN_FAILED', message: /ECONNREFUSED/ })
+  await t.rejects(open(`http://127.0.0.1:${await freePort()}/`), { code: 'ORIGIN_FAILED', message: /ECONNREFUSED/ })
   const silent = await serve(t, () => {})
   await t.rejects(open(silent.url, { connectTimeout: 50 }), { code: 'ORIGIN_FAILED', message: /in time/ })
   await until(() => silent.closed === 1)

@@ -79,8 +79,8 @@ t.test('places that were given away are no way round the bound', async t => {
   const queue = new UploadQueue({ places: 2, waiting: 100, lookMs: 5 })
   const began: string[] = []
   for (let i = 0; i < 60; i++) enter(queue, `still ${i}`, String(i), began, () => 0)
+  await until(() => began.length > 4) // many go on
   await wait(300)
-  t.ok(began.length > 4, 'many went on')
   t.ok(queue.counts.underWay <= 2 + 2 * 8, `${queue.counts.underWay} under way`)
 })
 
@@ -161,7 +161,7 @@ t.test('over HTTP: 100 Continue comes with the turn; who left is not waited for;
 })
 
 t.test('over HTTP: bodies that stand still hold nobody else up, and are cut after IDLE_TIMEOUT', async t => {
-  const { url } = await startMarquee(t, { env: { MAX_UPLOADS: '2', IDLE_TIMEOUT: '6', MIRROR_ALLOW_PRIVATE: 'on' } })
+  const { url } = await startMarquee(t, { env: { MAX_UPLOADS: '2', IDLE_TIMEOUT: '15', MIRROR_ALLOW_PRIVATE: 'on' } })
   const still: RawClient[] = []
   for (let i = 0; i < 3; i++) {
     const client = await RawClient.open(url)
@@ -170,15 +170,13 @@ t.test('over HTTP: bodies that stand still hold nobody else up, and are cut afte
     client.send(blob.bytes.subarray(0, 100_000))
     still.push(client)
   }
-  const started = performance.now()
   const blob = seededBlob('moves', 300_000)
   t.equal((await upload(url, new Signer(), blob)).status, 201)
-  const took = performance.now() - started
-  t.ok(took < 5000, `${Math.round(took)} ms, before any of them is cut`)
+  t.ok(still.every(({ bytes }) => bytes.length === 0), 'before any of them is cut')
   const other = seededBlob('mirrored', 300_000)
   const origin = await startOrigin(t, { '/x': send(other.bytes, {}) })
   t.equal((await mirror(url, new Signer(), `${origin.url}/x`, other.sha256)).status, 201)
-  for (const client of still) t.equal((await client.answer('PUT', 15_000))?.status, 408)
+  for (const client of still) t.equal((await client.answer('PUT', 60_000))?.status, 408)
   for (const client of still) client.destroy()
 })
 

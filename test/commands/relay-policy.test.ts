@@ -57,7 +57,7 @@ function startPlugin (t: Test, file: string): { write: (text: string | Buffer) =
 t.test('a call that says not what it wants, and a policy file that is bad or not there, are exit code 2 with every fault told', async t => {
   const file = writePolicy(t)
   for (const args of [[], ['--strfry'], ['--policy', file], ['--policy', file, '--strfry', '--grpc', '127.0.0.1:0'], ['--policy', file, '--grpc', '50051']]) {
-    const { code, out, err } = await runProgram(t, ['relay-policy', ...args])
+    const { code, out, err } = await runCommand(t, ['relay-policy', ...args])
     t.strictSame([code, out], [2, ''], args.join(' '))
     t.match(err, /--grpc/)
   }

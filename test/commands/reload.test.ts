@@ -12,9 +12,9 @@ import { RawClient } from '../support/raw-http.ts'
 
 const owner = new Signer()
 
-/** Parsed lines of the log. */
+/** Parsed lines of the log, those that have come whole. */
 function logged (out: string): Record<string, unknown>[] {
-  return out.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>)
+  return out.slice(0, out.lastIndexOf('\n') + 1).split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
 await onBothStores(t, 'at SIGHUP what may change is in force, what may not is told, and a bad file changes nothing and says why', async (t, newPlace) => {

@@ -51,7 +51,7 @@ t.test('SIGTERM and SIGINT end it with 0, and started again it serves the same d
   const dataDir = t.testdir()
   const blobs = [seededBlob('small', 100), seededBlob('large', 300_000), seededBlob('empty', 0)]
   const abouts: unknown[] = []
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const server = await startServing(t, { DATA_DIR: dataDir })
     if (abouts.length === 0) for (const blob of blobs) t.equal((await upload(server.url, signer, blob)).status, 201)
     for (const { sha256, bytes } of blobs) t.ok(Buffer.from(await (await fetch(`${server.url}/${sha256}`)).arrayBuffer()).equals(bytes))
@@ -109,7 +109,7 @@ t.test('a second server on the folder is refused with 1 and told who has it; ver
   const dataDir = t.testdir()
   const server = await startServing(t, { DATA_DIR: dataDir })
   for (const command of ['serve', 'verify', 'rebuild']) {
-    const { code, out, err } = await runProgram(t, [command], { DATA_DIR: dataDir, PORT: '0' })
+    const { code, out, err } = await (command === 'serve' ? runProgram : runCommand)(t, [command], { DATA_DIR: dataDir, PORT: '0' })
     t.strictSame([code, out], [1, ''], command)
     t.match(err, `in use by marquee serve (process ${server.pid}, since `)
   }
@@ -176,7 +176,7 @@ t.test('behind a public URL it says both where it listens and what it is known a
 })
 
 t.test('more workers than are built is a configuration that is off: 2', async t => {
-  const { code, err } = await runProgram(t, ['serve'], { DATA_DIR: t.testdir(), WORKERS: '2', PORT: '0' })
+  const { code, err } = await runCommand(t, ['serve'], { DATA_DIR: t.testdir(), WORKERS: '2', PORT: '0' })
   t.equal(code, 2)
   t.match(err, /^config: \/workers/)
 })

@@ -15,7 +15,7 @@ const GROUPS = ['film', 'release']
 
 t.test('help is printed for the whole and for each command, with exit code 0', async t => {
   for (const args of [['--help'], ['-h'], ['help']]) {
-    const { code, out, err } = await runProgram(t, args)
+    const { code, out, err } = await (args[0] === '--help' ? runProgram : runCommand)(t, args)
     t.strictSame([code, err], [0, ''], args.join(' '))
     for (const name of [...COMMANDS, ...GROUPS]) t.match(out, new RegExp(`^ +${name} `, 'm'), name)
   }

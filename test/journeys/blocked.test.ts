@@ -7,10 +7,12 @@ import t from 'tap'
 import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, mirror, remove } from '../support/asking.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
-import { runMarquee, storeEnv } from '../support/children.ts'
+import { storeEnv } from '../support/children.ts'
+import { runCommand } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { startMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
+import { soon } from '../support/soon.ts'
 
 const SIZES = [900, 60_000, 3_000_000]
 
@@ -21,15 +23,6 @@ async function reasonOf (response: Response): Promise<[number, string | null]> {
 
 const BLOCKED = [403, 'this blob is blocked here']
 const MISSING = [404, 'blob not found']
-
-async function within5s (isSo: () => Promise<boolean>): Promise<boolean> {
-  const end = Date.now() + 5000
-  for (;;) {
-    if (await isSo()) return true
-    if (Date.now() > end) return false
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
 
 await onBothStores(t, 'a blocked blob is 404 for GET, HEAD and ranges at once, 403 for uploads and mirrors, and whole again when unblocked', async (t, newPlace) => {
   const server = await startMarquee(t, { minio: await newPlace() })
@@ -127,12 +120,12 @@ await onBothStores(t, 'what was blocked is blocked after a restart, and after th
   }
   await look()
   for (const name of readdirSync(dataDir).filter((name) => name.startsWith('marquee.db'))) rmSync(join(dataDir, name))
-  const { code, output } = await runMarquee(t, ['rebuild'], storeEnv(dataDir, place))
-  t.equal(code, 0, 'rebuild', { output })
-  t.match(output, /rebuilt: 2 blobs/)
+  const { code, out, err } = await runCommand(t, ['rebuild'], storeEnv(dataDir, place))
+  t.equal(code, 0, err)
+  t.match(out, /rebuilt: 2 blobs/)
   await look()
-  const verified = await runMarquee(t, ['verify'], storeEnv(dataDir, place))
-  t.equal(verified.code, 0, 'verify', { output: verified.output })
+  const verified = await runCommand(t, ['verify'], storeEnv(dataDir, place))
+  t.equal(verified.code, 0, verified.out)
 })
 
 t.test('two servers on one bucket: a block at one shows at the other within 5 s, hot or not, and so does its end', async t => {
@@ -150,18 +143,18 @@ t.test('two servers on one bucket: a block at one shows at the other within 5 s,
   const all = async (status: number): Promise<boolean> =>
     (await Promise.all(hashes.map(async (sha256) => (await fetch(`${b.url}/${sha256}`, { method: 'HEAD' })).status))).every((each) => each === status)
   t.equal((await operate(a, 'POST', '/admin/blocked', { hashes })).status, 200)
-  t.ok(await within5s(() => all(404)), 'blocked')
+  t.ok(await soon(() => all(404)), 'blocked')
   t.same(await reasonOf(await upload(b.url, owner, blobs[0]!)), BLOCKED)
   t.equal((await operate(b, 'DELETE', '/admin/blocked', { hashes })).status, 200)
   t.ok(await all(200))
-  t.ok(await within5s(async () => (await fetch(`${a.url}/${hashes[2]!}`, { method: 'HEAD' })).status === 200), 'unblocked')
+  t.ok(await soon(async () => (await fetch(`${a.url}/${hashes[2]!}`, { method: 'HEAD' })).status === 200), 'unblocked')
 
   await minio.stop('SIGKILL')
   const fault = await operate(a, 'POST', '/admin/blocked', { hashes })
   t.equal(fault.status, 503, 'what is not durable is not acknowledged')
   await minio.start()
-  t.ok(await within5s(async () => (await operate(a, 'POST', '/admin/blocked', { hashes })).status === 200), 'and may be asked again')
-  t.ok(await within5s(() => all(404)))
+  t.ok(await soon(async () => (await operate(a, 'POST', '/admin/blocked', { hashes })).status === 200), 'and may be asked again')
+  t.ok(await soon(() => all(404)))
 })
 
 t.test('/admin changes lists for an operator alone, whose token covers the body; anything else changes nothing', async t => {

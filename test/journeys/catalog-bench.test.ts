@@ -9,7 +9,7 @@ import { plainNode } from '../support/node-flags.ts'
 import { ROOT } from '../support/source.ts'
 
 t.test('the scenario catalog runs over a small catalog: all its rows are there, and none failed', async t => {
-  const args = ['catalog', '--titles', '1000', '--segments', '20', '--taken', '64', '--asked', '20', '--rounds', '1']
+  const args = ['catalog', '--titles', '300', '--segments', '20', '--taken', '64', '--asked', '20', '--rounds', '1']
   const child = spawn(...plainNode([join(ROOT, 'dist/bench/main.js'), ...args], {}), { env: { PATH: process.env['PATH'], TMPDIR: t.testdir() }, stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => { child.kill('SIGTERM') })
   const texts = { out: '', err: '' }
@@ -17,7 +17,7 @@ t.test('the scenario catalog runs over a small catalog: all its rows are there, 
   const [code] = await once(child, 'close') as [number | null]
   t.equal(code, 0, texts.err)
   for (const row of [
-    'rebuild --catalog of 11000 events', 'rebuild --catalog --signatures of 110 events', 'providers of a segment, inherited', 'providers of a blob', 'by-hash of a segment', 'search, a rare word',
+    'rebuild --catalog of 3300 events', 'rebuild --catalog --signatures of 110 events', 'providers of a segment, inherited', 'providers of a blob', 'by-hash of a segment', 'search, a rare word',
     'search, two words', 'search, the commonest word', 'search, one letter', 'titles, first page', 'titles of a common topic', 'from the middle', 'adverts taken, signatures checked'
   ]) t.ok(texts.out.split('\n').some((line) => line.startsWith('| ') && line.includes(row)), row)
   t.notMatch(texts.out, /failed/)

@@ -35,13 +35,13 @@ await onBothStores(t, 'a film of larger blobs is fetched past a provider that st
   })
   const title = ann.sign(buildTitle({ d: 'large', title: 'Large', duration: 24, manifest: ref(manifest), servers: [staller.url, a.url] }, seconds()))
 
-  const env = { MIRROR_ALLOW_PRIVATE: 'true', IDLE_TIMEOUT: '1' }
+  const env = { MIRROR_ALLOW_PRIVATE: 'true', IDLE_TIMEOUT: '3' }
   const b = await startMarquee(t, { env, minio: await newPlace() })
   await publishAt(b.url, title)
   const { body: { id } } = await startMirror(b.url, ann, { title: `34235:${ann.pubkey}:large`, deep: true })
   const job = await mirrorUntil(b.url, ann, id, ended)
   t.match(job, { state: 'done', coverage: { have: 6, of_all: 6 }, bytes: blobs.reduce((sum, { size }) => sum + size, 0) })
-  t.match(job.faults.last[0], { provider: staller.url, code: 'ORIGIN_FAILED', reason: /stalled|stood still/ })
+  t.match(job.faults.last[0], { provider: staller.url, code: 'ORIGIN_FAILED', reason: /stalled|stood still|too slow/ }) // a machine that stood still itself may find the whole too slow first
   t.ok(staller.requests.length <= 5, `it is passed over after a few tries: ${staller.requests.length}`)
   for (const { sha256, size } of blobs) t.same(await hashed(await fetch(`${b.url}/${sha256}`)), { status: 200, size, sha256 })
 

@@ -10,6 +10,7 @@ import { PINNED, bundleNow, trustEvent } from '../support/live-release.ts'
 import { freePort } from '../support/program.ts'
 import { startNostrRelay } from '../support/nostr-relay.ts'
 import { startRelayPolicy } from '../support/relay-policy.ts'
+import { soon } from '../support/soon.ts'
 import { buildApplication } from '../../server/catalog/kinds/application.ts'
 import { buildArtifact } from '../../server/catalog/kinds/artifact.ts'
 import { buildCollection, buildWithdrawnCollection } from '../../server/catalog/kinds/collection.ts'
@@ -22,14 +23,6 @@ import type { SmallFilm } from '../support/film-blobs.ts'
 import type { SignedEvent } from '../../server/auth/signature.ts'
 
 const seconds = (): number => Math.floor(Date.now() / 1000)
-
-async function until (isSo: () => Promise<boolean> | boolean): Promise<boolean> {
-  for (let i = 0; i < 1500; i++) {
-    if (await isSo()) return true
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
-  }
-  return false
-}
 
 async function start (t: Test, relay: string, creator: Signer): Promise<Running> {
   const port = await freePort()
@@ -83,20 +76,20 @@ t.test('a title published at one server is found at the other with its providers
   const relay = await startNostrRelay(t, { policy })
   if (relay === null) return
   const [a, b] = [await start(t, relay.url, creator), await start(t, relay.url, creator)]
-  t.ok(await until(() => [a, b].every(({ marquee }) => marquee.catalog.followers[0]!.status.caughtUp)))
+  t.ok(await soon(() => [a, b].every(({ marquee }) => marquee.catalog.followers[0]!.status.caughtUp)))
 
   const film = smallFilm(creator.pubkey, 'night', 5)
   await uploadFilm(a.url, creator, film)
   t.match(await publish(a.url, creator.sign(film.title(seconds() - 1))), [{ state: 'done' }], 'the relay has it')
   const night = addressOf(creator, 'night')
-  t.ok(await until(() => has(b.url, night)), 'found at the other server')
+  t.ok(await soon(() => has(b.url, night)), 'found at the other server')
   const { sha256 } = film.manifestBlob
   const providersAt = async (url: string): Promise<{ servers: string[] }[]> =>
     ((await (await fetch(`${url}/catalog/providers?hash=${sha256}`)).json()) as { providers: Record<string, { servers: string[] }[]> }).providers[sha256]!
-  t.ok(await until(async () => (await providersAt(b.url)).length > 0), 'with its provider')
+  t.ok(await soon(async () => (await providersAt(b.url)).length > 0), 'with its provider')
   // b has not read the manifest, so it knows the providers of the manifest alone: it takes the film over
   await uploadFilm(b.url, creator, film)
-  t.ok(await until(async () => (await (await fetch(`${b.url}/catalog/titles/${night}`)).json() as { health: { held: number } }).health.held === film.segments.length + 2))
+  t.ok(await soon(async () => (await (await fetch(`${b.url}/catalog/titles/${night}`)).json() as { health: { held: number } }).health.held === film.segments.length + 2))
   t.same([...await fetchFilm(t, b.url, night, film)].length, 1)
 
   const words = await fetch(`${a.url}/catalog/events`, { method: 'POST', body: JSON.stringify(new Signer().sign(film.title(seconds()))) })
@@ -108,7 +101,7 @@ t.test('a title published at one server is found at the other with its providers
   t.match(await publish(a.url, creator.sign(day.title(seconds()))), [{ state: 'waiting' }], 'the relay is away: it waits')
   t.ok(await has(a.url, addressOf(creator, 'day')), 'and is here')
   await relay.start()
-  t.ok(await until(() => has(b.url, addressOf(creator, 'day'))), 'told and followed when it is back')
+  t.ok(await soon(() => has(b.url, addressOf(creator, 'day'))), 'told and followed when it is back')
 
   for (const draft of [
     buildCollection({ d: 'best', title: 'Best', titles: [night, addressOf(creator, 'day')] }, seconds() - 5), buildCollection({ d: 'worst', title: 'Worst', titles: [night] }, seconds() - 5),
@@ -123,10 +116,10 @@ t.test('a title published at one server is found at the other with its providers
   ]) await publish(a.url, event)
 
   const c = await start(t, relay.url, creator)
-  t.ok(await until(async () => await has(c.url, night) && await has(c.url, addressOf(creator, 'day'))), 'a node that comes later learns all from the relay alone')
-  t.ok(await until(() => standing(c) === standing(a)), 'the same live titles, collections and releases, byte for byte')
+  t.ok(await soon(async () => await has(c.url, night) && await has(c.url, addressOf(creator, 'day'))), 'a node that comes later learns all from the relay alone')
+  t.ok(await soon(() => standing(c) === standing(a)), 'the same live titles, collections and releases, byte for byte')
   t.match(standing(c), /Best.*org\.example\.player@1\.0\.0/s)
   await a.close()
-  t.ok(await until(async () => (await providersAt(c.url)).some(({ servers }) => servers[0] === b.url)), 'whoever took it over is a provider, too')
+  t.ok(await soon(async () => (await providersAt(c.url)).some(({ servers }) => servers[0] === b.url)), 'whoever took it over is a provider, too')
   t.match(await hashed(await fetch(`${b.url}/${sha256}`)), { sha256 }, 'and has it when the first is gone')
 })

@@ -1,7 +1,7 @@
 // Moving house: `marquee copy --to` brings a store from folders to a bucket and back while its server serves and takes uploads; killed at any
 // point it shows nothing that is not whole; after the last pass a server with an empty database serves, lists and refuses as the old one did.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -48,9 +48,19 @@ async function newHouse (t: Test, place: StorePlace): Promise<House> {
   return { env, file, dataDir }
 }
 
+const placed = [...blobs.map(([, blob]) => [ann, blob] as const), [ann, shared], [ben, shared], [ann, bad], [ben, deleted]] as const
+
+/** Resolves when what `furnish` uploaded has its files: small uploads get theirs a moment after the answer. A bucket has all at once. */
+async function filed ({ dataDir, env }: House): Promise<void> {
+  if (env['STORE'] === 'minio') return
+  const layout = new Layout(false)
+  const keys = placed.flatMap(([{ pubkey }, { sha256 }]) => [layout.owner(sha256Multihash(sha256), pubkey), layout.record(sha256Multihash(sha256))])
+  while (!keys.every((key) => existsSync(join(dataDir, 'store', key)))) await sleep(20)
+}
+
 async function furnish (url: string): Promise<void> {
   for (const [type, blob] of blobs) if (!(await upload(url, ann, blob, { 'content-type': type })).ok) throw new Error('upload')
-  for (const [who, blob] of [[ann, shared], [ben, shared], [ann, bad], [ben, deleted]] as const) if (!(await upload(url, who, blob)).ok) throw new Error('upload')
+  for (const [who, blob] of placed.slice(blobs.length)) if (!(await upload(url, who, blob)).ok) throw new Error('upload')
 }
 
 /** What is wrong in a store that the kill of a copy left; a pack, or a record, that nobody can see yet is not. */
@@ -70,12 +80,13 @@ async function move (t: Test, from: () => Promise<StorePlace>, to: () => Promise
   const { url } = server
   await furnish(url)
   t.equal((await runCommand(t, ['block', bad.sha256, '--reason', 'a test'], { ...old.env, PORT: new URL(url).port })).code, 0)
-  await sleep(300) // small uploads are files by then
+  await filed(old)
 
   // killed half-way, twice
-  for (const rate of ['8MiB', '4MiB']) {
+  for (const [rate, ms] of [['8MiB', 100], ['4MiB', 700]] as const) {
     const copying = startCommand(t, ['copy', '--to', next.file, '--rate', rate], old.env)
-    await sleep(900)
+    await copying.prints(/./) // it has begun
+    await sleep(ms)
     copying.kill('SIGKILL')
     await copying.ended
     t.strictSame(await visibleFaults(next.file), [], 'nothing is there that is not whole')

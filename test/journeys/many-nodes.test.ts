@@ -1,4 +1,4 @@
-// Many nodes on one bucket: three servers under a minute of load and kills (cluster-journey.ts), a node that joins a bucket which others have
+// Many nodes on one bucket: three servers under some seconds of load and kills (cluster-journey.ts), a node that joins a bucket which others have
 // filled, and boots that leave the other nodes' uploads alone.
 
 import { Agent, request } from 'node:http'
@@ -15,7 +15,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 const readiness = async (url: string): Promise<Record<string, unknown>> => await (await fetch(`${url}/readyz`)).json() as Record<string, unknown>
 
 t.test('three servers on one MinIO under uploads, mirrors, deletes, blocks and kills: nothing acknowledged is lost, and all agree', (t) =>
-  playCluster(t, { duration: 14_000, killEvery: 3000 }))
+  playCluster(t, { duration: 4000, killEvery: 1200, kills: 2 }))
 
 t.test('a node that joins a bucket which others filled serves, takes and deletes at once, catches up in the background and says how far it is', async (t) => {
   const minio = await sharedMinio()

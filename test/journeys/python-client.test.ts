@@ -34,7 +34,7 @@ interface Line {
 }
 
 async function read (program: string, url: string, filters: Filter[]): Promise<Line[]> {
-  const { stdout } = await run(program, [`${ROOT}test/clients/nostr-sdk-py/read.py`, url, ...filters.map((each) => JSON.stringify(each))], { env: {}, timeout: 60_000 })
+  const { stdout } = await run(program, [`${ROOT}test/clients/nostr-sdk-py/read.py`, url, ...filters.map((each) => JSON.stringify(each))], { env: {}, timeout: 200_000 })
   return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Line)
 }
 

@@ -8,10 +8,12 @@ import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, mirror, remove } from '../support/asking.ts'
 import { send, startOrigin } from '../support/blob-origin.ts'
 import { newFolder, onBothStores } from '../support/both-stores.ts'
-import { runMarquee, storeEnv } from '../support/children.ts'
+import { storeEnv } from '../support/children.ts'
+import { runCommand } from '../support/command.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import { sharedMinio, startMinio } from '../support/minio.ts'
 import { operate } from '../support/operator.ts'
+import { soon } from '../support/soon.ts'
 import type { Test } from 'tap'
 import type { Running } from '../support/app.ts'
 
@@ -20,15 +22,6 @@ const [owner, reader, stranger] = [new Signer(), new Signer(), new Signer()]
 
 function restrict (server: Running, hashes: string[], to: Signer[] = [reader], reason = ''): Promise<Response> {
   return operate(server, 'POST', '/admin/restricted', { hashes, to: to.map(({ pubkey }) => pubkey), reason })
-}
-
-async function within5s (isSo: () => Promise<boolean>): Promise<boolean> {
-  const end = Date.now() + 5000
-  for (;;) {
-    if (await isSo()) return true
-    if (Date.now() > end) return false
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }
 
 /** Every way to ask for a blob that must be refused with this status. */
@@ -144,8 +137,8 @@ await onBothStores(t, 'what was restricted is restricted after a restart, and af
   }
   await look()
   for (const name of readdirSync(dataDir).filter((name) => name.startsWith('marquee.db'))) rmSync(join(dataDir, name))
-  const { code, output } = await runMarquee(t, ['rebuild'], storeEnv(dataDir, place))
-  t.equal(code, 0, 'rebuild', { output })
+  const { code, err } = await runCommand(t, ['rebuild'], storeEnv(dataDir, place))
+  t.equal(code, 0, err)
   await look()
 })
 
@@ -163,19 +156,19 @@ t.test('two servers on one bucket: a restriction at one holds at the other withi
     return response.status
   }
   await restrict(a, [blob.sha256])
-  t.ok(await within5s(async () => await status(null) === 401))
+  t.ok(await soon(async () => await status(null) === 401))
   t.strictSame([await status(reader), await status(stranger), await status(owner)], [200, 403, 200])
   const late = new Signer()
   t.equal((await upload(a.url, late, blob)).status, 200)
   t.equal(await status(late), 200, 'an owner that b has never heard of')
   await restrict(a, [blob.sha256], [stranger])
-  t.ok(await within5s(async () => await status(stranger) === 200))
+  t.ok(await soon(async () => await status(stranger) === 200))
   t.equal(await status(reader), 403)
   await operate(b, 'DELETE', '/admin/restricted', { hashes: [blob.sha256] })
   t.equal(await status(null), 200)
 
   await restrict(a, [blob.sha256])
-  t.ok(await within5s(async () => await status(null) === 401))
+  t.ok(await soon(async () => await status(null) === 401))
   await minio.stop('SIGKILL')
   t.strictSame([await status(null), await status(stranger)], [401, 503], 'with the store away nobody gets in, and who may be an owner is not told that he is none')
   await minio.start()
@@ -194,7 +187,7 @@ t.test('with an offload to nginx or the bucket a restricted blob is sent by this
     t.equal((await upload(server.url, owner, blob, { 'content-type': 'video/mp4' })).status, 201)
     const ask = (headers: Record<string, string> = {}): Promise<Response> => fetch(at, { redirect: 'manual', headers: { ...mark, ...headers } })
     const handed = ({ headers, status }: Response): boolean => status === 307 || headers.has('x-accel-redirect')
-    t.ok(await within5s(async () => handed(await ask())), 'before')
+    t.ok(await soon(async () => handed(await ask())), 'before')
     await restrict(server, [blob.sha256])
     t.equal((await ask()).status, 401)
     t.equal((await ask({ authorization: stranger.token('get') })).status, 403)

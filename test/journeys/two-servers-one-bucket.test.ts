@@ -7,6 +7,7 @@ import { startMarquee, upload } from '../support/app.ts'
 import { hashed, listed, remove } from '../support/asking.ts'
 import { sharedMinio, startMinio } from '../support/minio.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
+import { soon } from '../support/soon.ts'
 import type { Minio } from '../support/minio.ts'
 
 async function keysIn (minio: Minio, bucket: string, prefix: string): Promise<string[]> {
@@ -19,16 +20,6 @@ async function keysIn (minio: Minio, bucket: string, prefix: string): Promise<st
 }
 
 const head = async (url: string, sha256: string): Promise<number> => (await fetch(`${url}/${sha256}`, { method: 'HEAD' })).status
-
-/** Asks again and again for five seconds at most. */
-async function within5s (isSo: () => Promise<boolean>): Promise<boolean> {
-  const end = Date.now() + 5000
-  for (;;) {
-    if (await isSo()) return true
-    if (Date.now() > end) return false
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
 
 t.test('two servers take one blob at the same moment as one pack with two owners, and each serves what the other holds', async t => {
   const minio = await sharedMinio()
@@ -56,7 +47,7 @@ t.test('two servers take one blob at the same moment as one pack with two owners
     t.ok([204, 403].includes((await remove(b.url, ann, blob.sha256)).status))
     t.same(await listed(b.url, ann), [], 'no owner any more, at either server')
     t.equal((await remove(a.url, ben, blob.sha256)).status, 204, 'an owner who came through the other server')
-    t.ok(await within5s(async () => (await fetch(`${b.url}/${blob.sha256}`)).status === 404), 'the last owner left at A: gone at B')
+    t.ok(await soon(async () => (await fetch(`${b.url}/${blob.sha256}`)).status === 404), 'the last owner left at A: gone at B')
     t.same(await keysIn(minio, bucket, 'index/'), [])
     t.same(await keysIn(minio, bucket, 'owners/'), [])
   }
@@ -77,11 +68,11 @@ t.test('what one server wrote the other serves at once, with the same words, and
     await hashed(atA!)
 
     t.equal((await remove(a.url, signer, blob.sha256)).status, 204)
-    t.ok(await within5s(async () => (await fetch(`${b.url}/${blob.sha256}`)).status === 404), 'GET')
-    t.ok(await within5s(async () => await head(b.url, blob.sha256) === 404), 'HEAD')
+    t.ok(await soon(async () => (await fetch(`${b.url}/${blob.sha256}`)).status === 404), 'GET')
+    t.ok(await soon(async () => await head(b.url, blob.sha256) === 404), 'HEAD')
     t.same(await listed(b.url, signer), [])
     t.equal((await upload(b.url, signer, blob, { 'content-type': 'audio/mpeg' })).status, 201, 'and it can come again, through the other')
-    t.ok(await within5s(async () => (await fetch(`${a.url}/${blob.sha256}`)).status === 200))
+    t.ok(await soon(async () => (await fetch(`${a.url}/${blob.sha256}`)).status === 200))
     t.equal((await remove(b.url, signer, blob.sha256)).status, 204)
   }
 })
@@ -116,7 +107,7 @@ t.test('a store that is down is 503 with Retry-After, never 404; what rows know 
   t.match(await listed(url, signer), [{ sha256: stored.sha256 }], 'the list from the rows')
 
   await minio.start()
-  t.ok(await within5s(async () => (await fetch(`${url}/readyz`)).status === 200))
+  t.ok(await soon(async () => (await fetch(`${url}/readyz`)).status === 200))
   t.same(await hashed(await fetch(`${url}/${stored.sha256}`)), { status: 200, size: stored.bytes.length, sha256: stored.sha256 }, 'the delete that failed did nothing')
   t.match(await listed(url, signer), [{ sha256: stored.sha256 }])
   t.equal(await head(url, absent.sha256), 404)
@@ -156,7 +147,7 @@ t.test('a store that goes away in the middle of an upload or a download breaks i
   await t.rejects(async () => { for (;;) if ((await reader.read()).done) return }, 'the download breaks off')
 
   await minio.start()
-  t.ok(await within5s(async () => (await fetch(`${url}/readyz`)).status === 200))
+  t.ok(await soon(async () => (await fetch(`${url}/readyz`)).status === 200))
   t.equal(await head(url, next.sha256), 404)
   t.equal((await upload(url, signer, next)).status, 201)
   for (const { sha256, bytes } of [film, next]) t.same(await hashed(await fetch(`${url}/${sha256}`)), { status: 200, size: bytes.length, sha256 })

@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const LONG = ['film', 'publish', 'memory', 'load', 'nodes', 'kills']
+const LONG = ['film', 'publish', 'memory', 'load', 'nodes', 'kills', 'hostile']
 /** The source tree's file: this runs in dist/test/long/. */
 const RESULTS = fileURLToPath(new URL('../../../test/long/RESULTS.md', import.meta.url))
 

@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import type { Bounds, BoundedRun, Ended } from '../../server/media/bounded-child.ts'
 
-const BOUNDS: Bounds = { time: 20_000, memory: 256 * 2 ** 20, fileSize: 2 ** 20 }
+const BOUNDS: Bounds = { time: 120_000, memory: 256 * 2 ** 20, fileSize: 2 ** 20 }
 const node = process.execPath
 
 function run (t: Test, args: readonly string[], more: Partial<BoundedRun> = {}): Promise<Ended> {
@@ -31,7 +31,7 @@ function living (word: string): string[] {
 }
 
 async function goneSoon (word: string): Promise<boolean> {
-  for (let i = 0; i < 100 && living(word).length > 0; i++) await pause(20)
+  for (let i = 0; i < 1000 && living(word).length > 0; i++) await pause(50)
   return living(word).length === 0
 }
 

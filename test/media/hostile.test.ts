@@ -18,7 +18,7 @@ import { animation, cameraVideo, fastVideo, ffmpegMakes, mediaOf, putMedia, SCEN
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-const { url, dataDir, log } = await startMarquee(t, { file: { media: { time: 20, jobs: 2, waiting: 30 }, rateLimit: false } })
+const { url, dataDir, log } = await startMarquee(t, { file: { media: { time: 200, jobs: 2, waiting: 30 }, rateLimit: false } })
 
 function leftIn (dataDir: string): string[] {
   try {
@@ -162,16 +162,25 @@ t.test('a body without end is cut where it passes the limit, and nothing of it s
   t.strictSame(leftIn(small.dataDir), [])
 })
 
-/** A program in ffprobe's place that never ends. */
-function hanging (t: Test): string {
-  const path = join(newFolder(t), 'hangs')
-  writeFileSync(path, '#!/bin/sh\n[ "$1" = -version ] && exit 0\nsleep 3600 & sleep 3600\n')
+/** A program in ffprobe's place. */
+function programOf (t: Test, lines: string): string {
+  const path = join(newFolder(t), 'ffprobe')
+  writeFileSync(path, `#!/bin/sh\n[ "$1" = -version ] && exit 0\n${lines}\n`)
   chmodSync(path, 0o755)
   return path
 }
 
+/** One that never ends. */
+const hanging = (t: Test): string => programOf(t, 'sleep 3600 & sleep 3600')
+
+/** One that ends, with a fault, when `end` has been called. */
+function heldUp (t: Test): { ffprobe: string, end: () => void } {
+  const gate = join(newFolder(t), 'gate')
+  return { ffprobe: programOf(t, `while [ ! -e '${gate}' ]; do sleep 0.1; done; exit 1`), end: () => { writeFileSync(gate, '') } }
+}
+
 t.test('a job that hangs is killed in time, and the server answers others meanwhile', async t => {
-  const { url, dataDir } = await startMarquee(t, { file: { media: { time: 4, jobs: 1, waiting: 4, ffprobe: hanging(t) } } })
+  const { url, dataDir } = await startMarquee(t, { file: { media: { time: 8, jobs: 1, waiting: 4, ffprobe: hanging(t) } } })
   let done = false
   const hung = putMedia(url, new Signer(), sound['mp4']!).then(said).finally(() => { done = true })
   while (leftIn(dataDir).length === 0) await pause(10)
@@ -184,16 +193,19 @@ t.test('a job that hangs is killed in time, and the server answers others meanwh
 })
 
 t.test('who comes when the line is full is told to come again, before its body', async t => {
-  const { url } = await startMarquee(t, { file: { media: { time: 0.8, jobs: 1, waiting: 1, ffprobe: hanging(t) } } })
+  const { ffprobe, end } = heldUp(t)
+  const { url } = await startMarquee(t, { file: { media: { time: 200, jobs: 1, waiting: 1, ffprobe } } })
   const hung = [new Signer(), new Signer()].map((signer) => putMedia(url, signer, sound['mp4']!))
-  await pause(300)
   const signer = new Signer()
+  const hash = '1'.repeat(64)
+  const preflight = (): Promise<Response> => fetch(`${url}/media`, { method: 'HEAD', headers: { 'authorization': signer.token('media', { hashes: [hash] }), 'x-sha-256': hash, 'x-content-length': '1' } })
+  let head = await preflight()
+  for (; head.status === 200; head = await preflight()) await pause(10) // until both are in
+  t.equal(head.status, 503)
   const refused = await putMedia(url, signer, sound['png']!)
   t.match(await said(refused), { status: 503, code: 'MEDIA_BUSY' })
   t.equal(refused.headers.get('retry-after'), '10')
-  const hash = '1'.repeat(64)
-  const head = await fetch(`${url}/media`, { method: 'HEAD', headers: { 'authorization': signer.token('media', { hashes: [hash] }), 'x-sha-256': hash, 'x-content-length': '1' } })
-  t.equal(head.status, 503)
+  end()
   t.strictSame((await Promise.all(hung)).map(({ status }) => status), [422, 422])
 })
 
@@ -209,7 +221,7 @@ t.test('when the client leaves, its job ends and nothing is stored', async t => 
   await pause(100)
   leaving.abort()
   await t.rejects(again)
-  for (let i = 0; i < 200 && leftIn(dataDir).length > 0; i++) await pause(20)
+  for (let i = 0; i < 3000 && leftIn(dataDir).length > 0; i++) await pause(20)
   t.strictSame(leftIn(dataDir), [])
   t.equal(marquee.blobs.list({ owner: signer.pubkey, limit: 1, since: 0, until: Number.MAX_SAFE_INTEGER, after: null }).length, 0)
 })

@@ -6,7 +6,7 @@ import { StoreError } from '../../server/errors.ts'
 import { MemoryObjects } from '../../server/stores/memory/objects.ts'
 import { MemoryPackStore } from '../../server/stores/memory/pack-store.ts'
 import { Layout } from '../../server/stores/layout.ts'
-import { keyOf, sha256Multihash } from '../../server/stores/multihash.ts'
+import { identityMultihash, keyOf, sha256Multihash } from '../../server/stores/multihash.ts'
 import { composeStores } from '../../server/stores/open.ts'
 import { ALICE, BOB, nodeOf } from '../suites/node-of.ts'
 import { seededBlob } from '../support/keys.ts'
@@ -363,4 +363,25 @@ void t.test('who came while another looked at the owners in the store is not tak
   await alices
   await t.rejects(bobs, /refused/)
   t.equal(one.listed(ALICE).length, 1)
+})
+
+t.test('an inline blob that one node found damaged and another repaired is served by both, and not found damaged again', async t => {
+  const { join } = cluster()
+  const [one, other] = [join(), join()]
+  const blob = seededBlob('repaired elsewhere', 700)
+  await one.put(blob.bytes)
+  await other.blobs.followChanges()
+  const self = sha256Multihash(blob.sha256)
+  const damaged = seededBlob('other bytes', 700).bytes
+  await one.stores.index.replace({ multihash: self, type: 3, location: identityMultihash(damaged), offset: 0, length: 700, subRecords: [] })
+  await t.rejects(one.get(blob.sha256), { code: 'BLOB_DAMAGED' })
+  await other.blobs.followDamage()
+  t.ok(other.blobs.isDamaged(blob.sha256))
+  await other.put(blob.bytes, { owner: BOB })
+  await one.blobs.followDamage()
+  for (const node of [one, other]) {
+    t.ok((await node.get(blob.sha256))?.equals(blob.bytes))
+    t.notOk(node.blobs.isDamaged(blob.sha256))
+    t.same(node.descriptors.get(blob.sha256)?.place, { kind: 'inline' })
+  }
 })

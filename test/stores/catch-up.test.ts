@@ -254,9 +254,51 @@ t.test('what a kill left half done is ended by the next start: owned blobs get t
   await back.catchUp.ended()
   t.same(back.listed().map(({ sha256 }) => sha256), [owned.sha256])
   t.ok((await back.get(owned.sha256))?.equals(owned.bytes))
-  t.same(back.descriptors.unsettled.all(), [])
   const keys = (await keysOf(back.stores)).filter((key) => !key.startsWith('pack/'))
   t.equal(keys.length, 3, `two records and an owner: ${keys.join(' ')}`)
   await other.blobs.followChanges()
   t.same(other.listed().map(({ sha256 }) => sha256), [owned.sha256])
 })
+
+for (const when of ['in the same run', 'after a new start']) {
+  t.test(`what the store still does after it was given up on is found ${when}: looks go on for a while`, async t => {
+    const { join } = cluster()
+    const [one, other] = [join(), join()]
+    const [taken, left, whole] = [seededBlob('taken late', 20_000), seededBlob('left late', 20_000), seededBlob('left by one of two', 500)]
+    for (const { bytes } of [taken, left, whole]) await one.put(bytes)
+    await one.blobs.adopt(whole.sha256, BOB, null)
+    await other.blobs.followChanges()
+    one.catchUp.begin({ sound: true, since: 0 })
+    await one.catchUp.ended()
+    one.objects.before = async (action, key) => {
+      if (['put', 'remove'].includes(action) && key.startsWith('owners/')) throw new StoreError('memory', action, key, new Error('nothing was heard'))
+    }
+    await t.rejects(one.blobs.adopt(taken.sha256, BOB, null))
+    await t.rejects(one.blobs.disown(left.sha256, ALICE))
+    await t.rejects(one.blobs.disown(whole.sha256, ALICE))
+    one.objects.before = async () => {}
+    await one.catchUp.follow()
+    t.same(one.descriptors.ownersOf(taken.sha256), [ALICE], 'a look finds nothing of it')
+    t.same(one.descriptors.ownersOf(left.sha256), [ALICE])
+    if (when === 'after a new start') one.catchUp.stop()
+    const then = when === 'in the same run' ? one : join(one.database)
+    if (then !== one) {
+      then.catchUp.begin({ sound: true, since: 0 })
+      await then.catchUp.ended()
+    }
+    // and only now the requests arrive that nobody waits for
+    await other.stores.owners.put({ ...(await other.stores.owners.get(taken.sha256, ALICE))!, owner: BOB })
+    for (const { sha256 } of [left, whole]) await other.stores.owners.remove(sha256, ALICE)
+    for (let seconds = 0; seconds < 90; seconds += 3) {
+      then.pass(3000)
+      await then.catchUp.follow()
+    }
+    t.same(then.descriptors.unsettled.all(), [], 'it ends')
+    t.same(then.descriptors.ownersOf(taken.sha256).sort(), [ALICE, BOB])
+    t.notOk(then.descriptors.has(left.sha256))
+    t.same(then.descriptors.ownersOf(whole.sha256), [BOB])
+    t.equal(await then.stores.index.own(sha256Multihash(left.sha256)), null, 'nor are records left')
+    await other.blobs.followChanges()
+    t.same(dump(other.database), dump(then.database), 'the others were told')
+  })
+}

@@ -18,6 +18,7 @@ type Reply = (response: ServerResponse, request: IncomingMessage) => void
 
 const hang: Reply = () => {}
 const say = (status: number, body: string, headers = {}): Reply => (response) => { response.writeHead(status, { 'content-length': body.length, ...headers }).end(body) }
+const ETAG = { etag: '"abc"' }
 
 async function store (t: Test, reply: Reply): Promise<{ bucket: Bucket, asked: string[], become: (next: Reply) => void }> {
   const asked: string[] = []
@@ -53,19 +54,19 @@ void t.test('every way to ask a store that says nothing ends', async (t) => {
 })
 
 void t.test('a store that has become silent is not asked again on each kept connection', async (t) => {
-  const { bucket, asked, become } = await store(t, say(200, 'here'))
+  const { bucket, asked, become } = await store(t, say(200, 'here', ETAG))
   await Promise.all([read(bucket), read(bucket), read(bucket)])
   become(hang)
   asked.length = 0
   await t.rejects(read(bucket), { name: 'ConnectionLost', cause: { name: 'Silent' } })
   t.equal(asked.length, 1)
-  become(say(200, 'again'))
+  become(say(200, 'again', ETAG))
   t.equal((await read(bucket)).body.toString(), 'again')
 })
 
 void t.test('an answer that trickles ends, and one that comes in time does not', async (t) => {
   const trickle = (times: number): Reply => (response) => {
-    response.writeHead(200, { 'content-length': times })
+    response.writeHead(200, { 'content-length': times, ...ETAG })
     const timer = setInterval(() => {
       response.write('x')
       if (--times === 0) clearInterval(timer)
@@ -78,11 +79,13 @@ void t.test('an answer that trickles ends, and one that comes in time does not',
   await t.rejects(read(bucket), { cause: { name: 'Silent' } })
 })
 
-void t.test('a yes to an object without an ETag, to a delete with a page, or a 404 without the store’s words is not the store’s', async (t) => {
+void t.test('a yes to an object without an ETag, an object without one, a yes to a delete with a page, or a 404 without the store’s words is not the store’s', async (t) => {
   const { bucket, become } = await store(t, say(200, '<html>welcome</html>'))
   const objects = new S3Objects(bucket)
   await t.rejects(objects.put('a', Buffer.from('b')), /no store says/)
   await t.rejects(bucket.remove('a'), /no store says/)
+  await t.rejects(objects.get('a'), /no store says/, 'it is a fault of the way, and not a damaged object')
+  await t.rejects(bucket.wire.ask({ method: 'GET', key: 'a', payload: NO_PAYLOAD, streamAbove: 3 }), /no store says/)
   become(say(404, '<html>no such page</html>'))
   await t.rejects(objects.get('a'), { name: 'StoreError' })
   await t.rejects(objects.remove('a'), { name: 'StoreError' })

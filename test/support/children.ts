@@ -61,7 +61,7 @@ async function listening ({ child, output }: ReturnType<typeof launch>): Promise
   const gone = once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null)
   const url = await new Promise<string>((resolve, reject) => {
     const look = (): void => {
-      const found = /listens on\s+(http\S+)/.exec(output())?.[1]
+      const found = /listens on\s+(http\S+)\s/.exec(output())?.[1]
       if (found !== undefined) resolve(found)
     }
     child.stdout?.on('data', look)

@@ -1,14 +1,12 @@
 // Providers of a film for tests of what is fetched from them: one that holds blobs and can be held up, one that lies, one that is dead; and the calls of
 // /catalog/mirrors.
 
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { buildProviderAdvert } from '../../server/catalog/kinds/provider-advert.ts'
 import { sha256Hex } from '../../server/stores/multihash.ts'
 import { serve } from './raw-origin.ts'
 import { Signer } from './keys.ts'
-import type { AddressInfo } from 'node:net'
+import { freePort } from './program.ts'
 import type { Test } from 'tap'
 import type { SmallFilm } from './film-blobs.ts'
 
@@ -44,12 +42,7 @@ export async function startProvider (t: Test, blobs: readonly { sha256: string, 
 
 /** A URL at which nobody listens. */
 export async function deadUrl (): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return `http://127.0.0.1:${port}`
+  return `http://127.0.0.1:${await freePort()}`
 }
 
 export async function publishAt (url: string, event: object): Promise<void> {
@@ -92,7 +85,7 @@ export async function mirrorUntil (url: string, signer: Signer, id: string, isSo
   for (;;) {
     const { body } = await mirrorAt(url, signer, id)
     if (isSo(body)) return body
-    await wait(20)
+    await wait(50)
   }
 }
 

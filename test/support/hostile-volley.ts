@@ -9,7 +9,9 @@ import type { Answer } from './raw-http.ts'
 const AT_ONCE = 32
 /** Milliseconds without a byte after which an unfinished request is given up: nothing is owed. */
 const PATIENCE = 500
-const WHOLE_WITHIN = 5000
+const WHOLE_WITHIN = 60_000
+/** Milliseconds for what is told only when the server's own patience is over. */
+const TOLD_WITHIN = 30_000
 
 export interface Volley {
   faults: string[]
@@ -34,7 +36,7 @@ function faultOf ({ status, headers, whole }: Answer, method: string, bait: stri
 /** Every answer that comes, until the connection ends or is quiet. */
 async function answersTo (client: RawClient, { method, answers, slow }: Shot): Promise<Answer[]> {
   const found: Answer[] = []
-  for (let answer = await client.answer(method, slow === true ? 3000 : PATIENCE); answer !== null; answer = await client.answer(found.at(-1)!.status < 200 ? method : 'GET', 100)) {
+  for (let answer = await client.answer(method, slow === true ? TOLD_WITHIN : PATIENCE); answer !== null; answer = await client.answer(found.at(-1)!.status < 200 ? method : 'GET', 100)) {
     if (!answer.whole) answer = await client.answer(method, WHOLE_WITHIN) ?? answer // it has begun: the rest is owed, whatever else this machine does
     found.push(answer)
     if (answers === 0 && answer.status >= 200) break

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { finalizeEvent, getPublicKey } from 'nostr-tools/pure'
 import { sha256Hex } from '../../server/stores/multihash.ts'
+import { quickSigner } from './quick-sign.ts'
 
 export interface TokenOptions {
   hashes?: readonly string[]
@@ -26,10 +27,12 @@ export interface HttpTokenOptions {
 export class Signer {
   readonly secret: Uint8Array
   readonly pubkey: string
+  readonly #quick: ReturnType<typeof quickSigner>
 
   constructor (secret: Uint8Array = randomBytes(32)) {
     this.secret = secret
-    this.pubkey = getPublicKey(secret)
+    this.#quick = quickSigner(secret)
+    this.pubkey = this.#quick?.pubkey ?? getPublicKey(secret)
   }
 
   /** A kind 24242 Authorization header (BUD-11). */
@@ -53,6 +56,11 @@ export class Signer {
   }
 
   sign (draft: { kind: number, created_at: number, tags: string[][], content: string }): ReturnType<typeof finalizeEvent> {
+    if (this.#quick !== null) {
+      const { kind, created_at, tags, content } = draft
+      const id = sha256Hex(Buffer.from(JSON.stringify([0, this.pubkey, created_at, kind, tags, content])))
+      return JSON.parse(JSON.stringify({ kind, created_at, tags, content, pubkey: this.pubkey, id, sig: this.#quick.sign(Buffer.from(id, 'hex')) })) as ReturnType<typeof finalizeEvent>
+    }
     return JSON.parse(JSON.stringify(finalizeEvent(draft, this.secret))) as ReturnType<typeof finalizeEvent>
   }
 }

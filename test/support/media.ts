@@ -32,8 +32,17 @@ export async function animation (frames: number, size: number): Promise<Buffer> 
   return sharp(raw, { raw: { width: size, height: size * frames, channels: 3, pageHeight: size } }).gif({ delay: Array.from({ length: frames }, () => 100) }).toBuffer()
 }
 
-/** What ffmpeg makes of these arguments, which end before the output's name. */
-export async function ffmpegMakes (extension: string, args: readonly string[]): Promise<Buffer> {
+const made = new Map<string, Promise<Buffer>>()
+
+/** What ffmpeg makes of these arguments, which end before the output's name. Made once in a process: nobody writes into what is returned. */
+export function ffmpegMakes (extension: string, args: readonly string[]): Promise<Buffer> {
+  const recipe = [extension, ...args].join('\0')
+  const known = made.get(recipe) ?? runFfmpeg(extension, args)
+  made.set(recipe, known)
+  return known
+}
+
+async function runFfmpeg (extension: string, args: readonly string[]): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'marquee-media-'))
   try {
     const path = join(folder, `made.${extension}`)

@@ -12,7 +12,7 @@ import { freePort } from './program.ts'
 import { findOnPath, requirePart } from './parts.ts'
 import { ROOT } from './source.ts'
 
-const READY_WITHIN_MS = 10_000
+const READY_WITHIN_MS = 60_000
 
 export interface Nginx {
   url: string

@@ -47,7 +47,7 @@ export async function startNostrRelay (t: Test, { policy = null, lines = [] }: N
   const binary = requirePart(t, 'nostr-rs-relay')
   if (binary === null) return null
   const program = await startProgram(t, {
-    name: 'nostr-rs-relay', binary, readyWithin: 30_000, isReady: listens,
+    name: 'nostr-rs-relay', binary, readyWithin: 60_000, isReady: listens,
     stopSignal: 'SIGINT', stopWithin: 5000, // it waits for its connections to end
     endSignal: 'SIGKILL',
     start: ({ home, port }) => {

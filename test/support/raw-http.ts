@@ -74,7 +74,7 @@ export class RawClient {
    * The next answer (a 1xx too), whole, or as far as it came when the connection ended or `patience` milliseconds passed without a byte;
    * null when there was none.
    */
-  async answer (method = 'GET', patience = 10_000): Promise<Answer | null> {
+  async answer (method = 'GET', patience = 60_000): Promise<Answer | null> {
     for (;;) {
       const parsed = parseAnswer(this.bytes, method, this.#ended)
       if (parsed?.answer.whole === true) {

@@ -10,7 +10,7 @@ import type { Test } from 'tap'
 import { openOrigin } from '../../server/buds/origin.ts'
 import type { OriginAddress, OriginOptions } from '../../server/buds/origin.ts'
 
-const DEFAULTS: OriginOptions = { allowPrivate: true, maxRedirects: 5, connectTimeout: 10_000, idleTimeout: 10_000 }
+const DEFAULTS: OriginOptions = { allowPrivate: true, maxRedirects: 5, connectTimeout: 60_000, idleTimeout: 60_000 }
 /** Where these origins live. */
 export const HOME: OriginAddress = { address: '127.0.0.1', family: 4 }
 

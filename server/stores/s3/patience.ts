@@ -27,8 +27,8 @@ export class Silent extends Error {
 }
 
 /**
- * Ends a connection on which the store was silent. By a reset, which also takes back what the store has not read yet: a delete that was told as
- * failed must not be done a minute later, when the blob may have come again.
+ * Ends a connection on which the store was silent. By a reset, so that what has not left this machine yet never does. What has arrived may still be
+ * done, however late (broken-off.ts).
  */
 export function cut (socket: Socket, why: Error): void {
   if (!(socket instanceof TLSSocket) && !socket.connecting && !socket.destroyed) socket.resetAndDestroy() // TLS has no such call

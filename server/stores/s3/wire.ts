@@ -76,9 +76,10 @@ export class Wire {
     }
     const { status } = answer.head
     if (status >= 200 && status < 300) {
-      // a yes to an object without its ETag, or to a delete with a body, is not the store's but of something on the way to it
-      if (ask.method === 'PUT' ? answer.head.etag === '' : ask.method === 'DELETE' && status !== 204) throw new Error('the store answered what no store says')
-      return answer
+      // an object, or a yes to one, without its ETag, or a yes to a delete with a body, is not the store's but of something on the way to it
+      if (ask.method === 'DELETE' ? status === 204 : answer.head.etag !== '') return answer
+      await answer.stream?.close()
+      throw new Error('the store answered what no store says')
     }
     throw new Refused(status, answer.body)
   }

@@ -17,10 +17,10 @@ async def main(url, filters):
     relay = RelayUrl.parse(url)
     client = ClientBuilder().build()
     await client.add_relay(relay)
-    await client.try_connect(timeout=timedelta(seconds=10))
+    await client.try_connect(timeout=timedelta(seconds=60))
     for number, text in enumerate(filters):
         target = ReqTarget.single(relay, [Filter.from_json(text)])
-        for event in await client.fetch_events(target, timeout=timedelta(seconds=10)):
+        for event in await client.fetch_events(target, timeout=timedelta(seconds=60)):
             checked = {"filter": number, "id": event.verify_id(), "signature": event.verify_signature()}
             print(json.dumps({**checked, "event": json.loads(event.as_json())}), flush=True)
     await client.shutdown()

@@ -1,0 +1,55 @@
+// When to look again at a blob with which a change broke off because the store failed (unsettled.ts has its note). One look does not end it: a request
+// that nobody waits for any more may still be done, since it lies in the socket of a store that hung, in a proxy on the way, before a slow
+// disk. (A reset takes back nothing: what has arrived is read all the same.) So there are looks for a while after the first that succeeded. Pure.
+
+/** How long after the first look such a request is thought of, milliseconds. */
+const LATE_MS = 60_000
+/** The first pause; each is twice as long as the one before. */
+const PAUSE_MS = 2000
+
+interface Looks {
+  /** Unix milliseconds. */
+  next: number
+  pause: number
+  /** Null before the first. */
+  until: number | null
+}
+
+export class BrokenOff {
+  readonly #blobs = new Map<string, Looks>()
+
+  /** A change of this blob broke off: looked at as soon as the store answers, and all over again. */
+  add (sha256: string): void {
+    this.#blobs.set(sha256, { next: 0, pause: PAUSE_MS, until: null })
+  }
+
+  /** Whether a noted blob is to be looked at; one that is new here, since an earlier run noted it, is. */
+  isDue (sha256: string, now: number): boolean {
+    if (!this.#blobs.has(sha256)) this.add(sha256)
+    return this.#blobs.get(sha256)!.next <= now
+  }
+
+  anyDue (now: number): boolean {
+    for (const { next } of this.#blobs.values()) if (next <= now) return true
+    return false
+  }
+
+  /** Whether a look has succeeded since it broke off. */
+  wasSeen (sha256: string): boolean {
+    return (this.#blobs.get(sha256)?.until ?? null) !== null
+  }
+
+  /** A look has succeeded. True when it was the last, and the blob is forgotten here. */
+  looked (sha256: string, now: number): boolean {
+    const { pause, until } = this.#blobs.get(sha256) ?? { pause: PAUSE_MS, until: null }
+    if (until !== null && now >= until) return this.#blobs.delete(sha256)
+    const end = until ?? now + LATE_MS
+    this.#blobs.set(sha256, { next: Math.min(now + pause, end), pause: pause * 2, until: end })
+    return false
+  }
+
+  /** Forgets the blobs that have no note any more. */
+  keepOnly (noted: ReadonlySet<string>): void {
+    for (const sha256 of this.#blobs.keys()) if (!noted.has(sha256)) this.#blobs.delete(sha256)
+  }
+}
