@@ -5,4 +5,4 @@ import { onBothStores } from '../support/both-stores.ts'
 import { MIB, compare } from '../support/memory.ts'
 
 await onBothStores(t, 'a blob four times as large takes no more memory on its way in or out', (t, newPlace) =>
-  compare(t, newPlace, [48 * MIB, 192 * MIB], true, 3))
+  compare(t, newPlace, [128 * MIB, 512 * MIB], true, 2))
