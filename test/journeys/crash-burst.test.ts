@@ -11,8 +11,8 @@ import { runMarquee, startServer, storeEnv } from '../support/children.ts'
 import { Signer, seededBlob } from '../support/keys.ts'
 import type { Child } from '../support/children.ts'
 
-const ROUNDS = 4
-const BURST = 120
+const ROUNDS = Number(process.env['ROUNDS'] ?? 3)
+const BURST = 100
 const AT_ONCE = 12
 
 const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31))

@@ -74,7 +74,7 @@ async function crash (t: Test, place: StorePlace, step: string, blob: typeof doo
   for (const each of kept) t.equal((await upload(server.url, signer, each, { 'content-type': 'video/mp4' })).status, 201)
   if (deleting) t.equal((await upload(server.url, signer, blob)).status, 201)
   await t.rejects(deleting ? remove(server.url, signer, blob.sha256) : upload(server.url, signer, blob), 'nothing is acknowledged')
-  t.equal(await Promise.race([server.gone, sleep(10_000, 'it lives', { ref: false })]), 'SIGKILL')
+  t.equal(await Promise.race([server.gone, sleep(60_000, 'it lives', { ref: false })]), 'SIGKILL')
   return { dataDir, signer }
 }
 

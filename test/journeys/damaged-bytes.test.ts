@@ -148,7 +148,7 @@ await onBothStores(t, 'a damaged blob that its last owner deletes is gone, with 
   }
 })
 
-t.test('what one node of a bucket finds damaged, and what it repairs, the others know within 5 s', async t => {
+t.test('what one node of a bucket finds damaged, and what it repairs, the others know by themselves', async t => {
   const minio = await sharedMinio()
   if (minio === null) return
   const place = { minio, bucket: await minio.newBucket() }
@@ -161,7 +161,7 @@ t.test('what one node of a bucket finds damaged, and what it repairs, the others
     await damagerOf('', place)[size === 700 ? 'record' : 'pack'](a, blob.sha256, 'flip')
     await isTold(t, await get(a.url, blob.sha256), 'at A')
     const seen = async (status: number, url: string): Promise<boolean> => {
-      for (const end = Date.now() + 5000; Date.now() < end;) {
+      for (const end = Date.now() + 60_000; Date.now() < end;) {
         const answer = await get(url, blob.sha256)
         await answer.arrayBuffer()
         if (answer.status === status) return true

@@ -88,7 +88,7 @@ await t.test('MinIO fails at any one call', async (t) => {
   const minio = await startMinio(t)
   if (minio === null) return
 
-  for (const [size, kinds] of [[500, FAULTS], [300_000, FEWER], [9_000_000, { ...FEWER, 'the connection cut in the middle of the request': { do: 'cut request', after: 1_000_000 } as const }]] as const) {
+  for (const [size, kinds] of [[500, FAULTS], [300_000, FEWER], [9_000_000, { ...Object.fromEntries(Object.entries(FEWER).slice(1)), 'the connection cut in the middle of the request': { do: 'cut request', after: 1_000_000 } as const }]] as const) {
     await t.test(`of an upload of ${size} bytes: 201 only for what is durable, else 503; who tries again succeeds`, async (t) => {
       const behind = await startBehind(t, minio)
       const signer = new Signer()

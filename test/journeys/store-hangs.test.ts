@@ -132,7 +132,7 @@ await t.test('MinIO', async (t) => {
     ] as const) {
       if (fault === null) await proxy.goAway()
       else proxy.break(fault)
-      const started = await Promise.race([startServer(t, env), sleep(90_000, null, { ref: false })]).catch((error: Error) => error)
+      const started = await Promise.race([startServer(t, env), sleep(120_000, null, { ref: false })]).catch((error: Error) => error)
       if (started instanceof Error) t.match(started.message, /minio store: \w+ /, `${what}: it ends, and says what the store did`)
       else if (started === null) t.fail(`${what}: neither up nor down`)
       else {
@@ -178,13 +178,13 @@ await t.test('MinIO', async (t) => {
     proxy.break({ method: 'PUT', fault: { do: 'delay', ms: 150 } })
     const peaks: number[] = []
     let film = 0
-    for (const size of [16 * MIB, 16 * MIB, 64 * MIB]) {
+    for (const size of [12 * MIB, 12 * MIB, 48 * MIB]) {
       water.reset()
       const statuses = await Promise.all(Array.from({ length: 8 }, () => put(server.url, signer, size, film++)))
       t.same(new Set(statuses), new Set([201]))
       peaks.push(Math.round(water.read() / MIB))
     }
-    // they were 384 MiB more in all; what is not yet collected makes some dozens of difference
+    // they were 288 MiB more in all; what is not yet collected makes some dozens of difference
     t.ok(peaks[2]! - peaks[1]! < 96, `peaks of ${peaks.join(', ')} MiB`)
   })
 })

@@ -19,8 +19,8 @@ export interface Behind extends Running {
 }
 
 export const LITTLE_PATIENCE: Patience = { readSilence: 800, writeSilence: 1000, answer: 1200, assembly: 3000 }
-/** How long a healthy store may need until nothing of its faults is left: a look every two seconds, one of them still waiting. */
-const SETTLED_MS = 60_000
+/** How long a healthy store may need until nothing of its faults is left: what comes late is looked for with growing pauses, for a minute. */
+const SETTLED_MS = 90_000
 
 export interface BehindOptions {
   bucket?: string
@@ -63,7 +63,7 @@ export async function faultsLeft ({ url, marquee, proxy }: Behind): Promise<stri
   proxy.heal()
   await proxy.comeBack()
   const end = Date.now() + SETTLED_MS
-  for (;;) {
+  for (let pause = 250; ; pause = Math.min(4000, pause * 1.5)) {
     if ((await fetch(`${url}/readyz`)).status === 200) {
       const { stores, descriptors } = marquee
       // a look that the busy machine made too slow for the little patience is made again, as is one that found something
@@ -73,6 +73,6 @@ export async function faultsLeft ({ url, marquee, proxy }: Behind): Promise<stri
       })
       if (faults !== null && (faults.length === 0 || Date.now() > end)) return faults.map(({ kind, about, detail }) => `${kind} ${about} ${detail}`)
     } else if (Date.now() > end) return ['it is not ready again']
-    await sleep(250)
+    await sleep(pause)
   }
 }

@@ -29,6 +29,8 @@ export interface LoadParts {
   round: string
   /** Of a hundred uploads so many are of several MiB. */
   large: number
+  /** Counted here as it goes, and in the result. */
+  done?: Map<string, number>
 }
 
 export interface LoadResult {
@@ -76,7 +78,7 @@ function put (url: string, signer: Signer, blob: LoadBlob, { promised, measured 
 
 /** Runs the load until `goesOn` says no, or every client has lost the server. */
 export async function runLoad (parts: LoadParts): Promise<LoadResult> {
-  const result: LoadResult = { wrong: [], done: new Map() }
+  const result: LoadResult = { wrong: [], done: parts.done ?? new Map() }
   await Promise.all(Array.from({ length: parts.clients }, (_, index) => new LoadClient(parts, result, index).run()))
   return result
 }
