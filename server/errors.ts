@@ -122,6 +122,12 @@ export class StoreError extends Error {
     this.action = action
     this.key = key
   }
+
+  /** Whether the store said nothing in time (stores/s3/patience.ts): what was asked of it may still be done. */
+  get unheard (): boolean {
+    for (let cause = this.cause; cause instanceof Error; cause = cause.cause) if (cause.name === 'Silent') return true
+    return false
+  }
 }
 
 /** Everything wrong with the configuration, at once; the start ends with exit code 2. */

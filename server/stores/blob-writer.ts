@@ -53,8 +53,9 @@ export class BlobWriter {
       if (place.kind === 'own' || !made) await this.#addRecord(blake3Multihash(blake3), ownership, place, arrival.whole)
       await this.#addRecord(sha256Multihash(sha256), ownership, place, arrival.whole)
     } catch (error) {
-      // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole
-      await this.#stores.owners.remove(sha256, owner).catch(() => {})
+      // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole. One that says nothing is
+      // not asked: it could do it late, when the sender has come again and was told that the blob is there
+      if (!(error instanceof StoreError && error.unheard)) await this.#stores.owners.remove(sha256, owner).catch(() => {})
       throw error
     }
     return place

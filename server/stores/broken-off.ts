@@ -13,14 +13,21 @@ interface Looks {
   pause: number
   /** Null before the first. */
   until: number | null
+  /** What broke off was a removal. */
+  leaving: boolean
 }
 
 export class BrokenOff {
   readonly #blobs = new Map<string, Looks>()
 
-  /** A change of this blob broke off: looked at as soon as the store answers, and all over again. */
-  add (sha256: string): void {
-    this.#blobs.set(sha256, { next: 0, pause: PAUSE_MS, until: null })
+  /** A change of this blob broke off, a removal where it is `leaving`: looked at as soon as the store answers, and all over again. */
+  add (sha256: string, leaving = false): void {
+    this.#blobs.set(sha256, { next: 0, pause: PAUSE_MS, until: null, leaving: leaving || this.isLeaving(sha256) })
+  }
+
+  /** Whether a removal that was given up may still be done: nobody may be told now that the blob is theirs. */
+  isLeaving (sha256: string): boolean {
+    return this.#blobs.get(sha256)?.leaving === true
   }
 
   /** Whether a noted blob is to be looked at; one that is new here, since an earlier run noted it, is. */
@@ -41,10 +48,10 @@ export class BrokenOff {
 
   /** A look has succeeded. True when it was the last, and the blob is forgotten here. */
   looked (sha256: string, now: number): boolean {
-    const { pause, until } = this.#blobs.get(sha256) ?? { pause: PAUSE_MS, until: null }
+    const { pause, until, leaving } = this.#blobs.get(sha256) ?? { pause: PAUSE_MS, until: null, leaving: false }
     if (until !== null && now >= until) return this.#blobs.delete(sha256)
     const end = until ?? now + LATE_MS
-    this.#blobs.set(sha256, { next: Math.min(now + pause, end), pause: pause * 2, until: end })
+    this.#blobs.set(sha256, { next: Math.min(now + pause, end), pause: pause * 2, until: end, leaving })
     return false
   }
 

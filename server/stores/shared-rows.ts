@@ -114,9 +114,17 @@ export class SharedRows {
       if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
       return result
     } catch (error) {
-      this.broken.add(sha256)
+      this.broken.add(sha256, !there)
       throw error
     }
+  }
+
+  /**
+   * Asked before somebody is told that a blob is theirs. Throws a StoreError while a removal that got no answer may still be done: it would take what was
+   * acknowledged after it. That is over a minute after the store answers again.
+   */
+  demandSettled (sha256: string): void {
+    if (this.broken.isLeaving(sha256)) throw new StoreError(this.#parts.stores.packs.name, 'own', sha256, new Error('a removal that broke off may still be done'))
   }
 
   /** Tells the others to look at all that the store has of a blob. Durable when it resolves. */

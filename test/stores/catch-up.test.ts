@@ -302,3 +302,38 @@ for (const when of ['in the same run', 'after a new start']) {
     t.same(dump(other.database), dump(then.database), 'the others were told')
   })
 }
+
+t.test('a removal that was given up takes nothing that was acknowledged after it: the blob is nobody’s new until the removal can come no more', async t => {
+  const { join } = cluster()
+  const one = join()
+  const [whole, inline] = [seededBlob('deleted, then wanted', 20_000), seededBlob('the same, inline', 500)]
+  for (const { bytes } of [whole, inline]) await one.put(bytes)
+  one.catchUp.begin({ sound: true, since: 0 })
+  await one.catchUp.ended()
+  one.objects.before = async (action, key) => {
+    if (action === 'remove') throw new StoreError('memory', action, key, new Error('nothing was heard'))
+  }
+  for (const { sha256 } of [whole, inline]) await t.rejects(one.blobs.disown(sha256, ALICE))
+  one.objects.before = async () => {}
+  let [refused, gone] = [0, false]
+  for (let seconds = 0; seconds < 120; seconds += 3) {
+    for (const { bytes, sha256 } of [whole, inline]) {
+      const again = await one.put(bytes).then(() => true, (error: unknown) => { t.type(error, StoreError) })
+      if (again !== true) refused++
+      else if (!gone) t.fail('acknowledged while the removal may still come')
+      if (again !== true) await t.rejects(one.blobs.adopt(sha256, BOB, null), StoreError, 'nor does somebody else get it')
+    }
+    if (seconds === 30) {
+      // here it comes
+      for (const { sha256 } of [whole, inline]) await one.stores.owners.remove(sha256, ALICE)
+      gone = true
+    }
+    one.pass(3000)
+    await one.catchUp.follow()
+  }
+  t.ok(refused > 20, `${refused} refused`)
+  for (const { sha256, bytes } of [whole, inline]) {
+    t.same(one.descriptors.ownersOf(sha256), [ALICE])
+    t.ok((await one.get(sha256))?.equals(bytes))
+  }
+})
