@@ -85,6 +85,19 @@ t.test('a body that keeps coming, however slowly, does not stall', async (t) => 
   t.equal((await arriving).arrival.size, 10)
 })
 
+t.test('a body whose end comes while this machine stood still has not stalled, also while its last bytes are still written', async (t) => {
+  const from = fed()
+  const arriving = takeIn(from, { ...LIMITS, idleTimeout: 100 }, () => wait(50))
+  from.push(Buffer.alloc(10_000))
+  await turn()
+  setTimeout(() => { from.push(null) }, 100) // right after the body's own timer
+  setTimeout(() => {
+    const until = performance.now() + 100
+    while (performance.now() < until);
+  }, 60)
+  t.equal((await arriving).size, 10_000)
+})
+
 t.test('a slow disk is not the sender’s stall; a sender who stands still after it is', async (t) => {
   for (const stalls of [false, true]) {
     const from = fed()
