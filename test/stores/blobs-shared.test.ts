@@ -385,3 +385,25 @@ t.test('an inline blob that one node found damaged and another repaired is serve
     t.same(node.descriptors.get(blob.sha256)?.place, { kind: 'inline' })
   }
 })
+
+t.test('a record that another node repaired while this one noted the damage is not written over', async t => {
+  const { join, objects } = cluster()
+  const other = join()
+  const blob = seededBlob('repaired meanwhile', 700)
+  await other.put(blob.bytes)
+  const self = sha256Multihash(blob.sha256)
+  const good = (await other.stores.index.own(self))!
+  const one = join({
+    ...bind(objects),
+    put: async (key, bytes) => {
+      if (key.includes(`damaged/${blob.sha256}`)) await other.stores.index.replace(good)
+      await objects.put(key, bytes)
+    }
+  })
+  await one.blobs.followChanges()
+  await one.stores.index.replace({ ...good, location: identityMultihash(seededBlob('other bytes', 700).bytes) })
+  await t.rejects(one.get(blob.sha256), { code: 'BLOB_DAMAGED' })
+  t.same(await one.stores.index.own(self), good)
+  t.ok(await one.blobs.quarantine.reconsider(blob.sha256), 'the note goes as soon as somebody looks')
+  t.ok((await one.get(blob.sha256))?.equals(blob.bytes))
+})
