@@ -123,6 +123,9 @@ export class StoreError extends Error {
     this.key = key
   }
 
+  /** A removal broke off along with it, and may still be done: set by who asked for it. */
+  removing = false
+
   /** Whether the store said nothing in time (stores/s3/patience.ts): what was asked of it may still be done. */
   get unheard (): boolean {
     for (let cause = this.cause; cause instanceof Error; cause = cause.cause) if (cause.name === 'Silent') return true

@@ -55,7 +55,10 @@ export class BlobWriter {
     } catch (error) {
       // refused, so it must not appear at the next start; a store that is down keeps the owner, and the blob is then whole. One that says nothing is
       // not asked: it could do it late, when the sender has come again and was told that the blob is there
-      if (!(error instanceof StoreError && error.unheard)) await this.#stores.owners.remove(sha256, owner).catch(() => {})
+      if (!(error instanceof StoreError && error.unheard)) {
+        // of this one nothing may be heard: whoever comes again is not told that the blob is there until it can come no more
+        await this.#stores.owners.remove(sha256, owner).catch(() => { if (error instanceof StoreError) error.removing = true })
+      }
       throw error
     }
     return place

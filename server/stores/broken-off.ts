@@ -6,6 +6,8 @@
 const LATE_MS = 60_000
 /** The first pause; each is twice as long as the one before. */
 const PAUSE_MS = 2000
+/** With so many there is something wrong with the store that no look mends, and each takes memory and a note: nothing more is begun. */
+export const MOST_BROKEN = 10_000
 
 interface Looks {
   /** Unix milliseconds. */
@@ -30,10 +32,22 @@ export class BrokenOff {
     return this.#blobs.get(sha256)?.leaving === true
   }
 
-  /** Whether a noted blob is to be looked at; one that is new here, since an earlier run noted it, is. */
-  isDue (sha256: string, now: number): boolean {
-    if (!this.#blobs.has(sha256)) this.add(sha256)
-    return this.#blobs.get(sha256)!.next <= now
+  /** Whether so many wait to be ended that nothing more may be begun. */
+  get full (): boolean {
+    return this.#blobs.size >= MOST_BROKEN
+  }
+
+  /** Those of the noted blobs that are to be looked at, the longest due first; one that is new here, since an earlier run noted it, is. */
+  due<T extends { sha256: string }> (noted: readonly T[], now: number): T[] {
+    for (const { sha256 } of noted) if (!this.#blobs.has(sha256)) this.add(sha256)
+    const next = ({ sha256 }: T): number => this.#blobs.get(sha256)!.next
+    return noted.filter((each) => next(each) <= now).sort((a, b) => next(a) - next(b))
+  }
+
+  /** A look has failed: the others have their turn before it comes again, so that one blob which the store cannot tell about stops none of them. */
+  failed (sha256: string, now: number): void {
+    const looks = this.#blobs.get(sha256)
+    if (looks !== undefined) looks.next = now
   }
 
   anyDue (now: number): boolean {

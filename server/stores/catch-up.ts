@@ -20,6 +20,9 @@ const CURSOR = 'catch-up'
 const FOLLOWED = 'followed'
 const MARK_EVERY_MS = 5000
 const FINISH_EVERY_MS = 60_000
+const FINISHED_AT_ONCE = 8
+/** For so long at a time what broke off is looked at between two looks for what other nodes did, which must be seen within seconds. */
+const FINISH_MS = 1000
 /** A node that heard nothing for half the life of a note does not count on notes. */
 const DEAF_MS = KEPT_MS / 2
 /** A note may be read this long before its change is to be seen. */
@@ -63,6 +66,7 @@ export class CatchUp {
   readonly #born: number
   #marked = 0
   #finished: number
+  #finishing: Promise<void> | null = null
 
   constructor (parts: CatchUpParts) {
     this.#parts = parts
@@ -123,13 +127,14 @@ export class CatchUp {
     const since = this.#followed ?? this.#born
     this.#followed = started
     if (started - this.#marked > MARK_EVERY_MS) this.#markFollowed()
-    await stores.packs.endLate?.()
-    // what a fault left half-way is ended as soon as the store answers, and not at the next start
-    if (shared.broken.anyDue(started) || started - this.#finished > FINISH_EVERY_MS) await this.#finish(started)
+    // before anything that may fail: the next time it is not known any more
     if (started - since > DEAF_MS && this.#running === null && !this.#stopped) {
       log.warn({ since }, 'other nodes were not heard for too long: rows and bucket are compared in full')
       this.#start({ next: 0, since: since - UNSEEN_MS })
     }
+    await stores.packs.endLate?.()
+    // what a fault left half-way is ended as soon as the store answers, and not at the next start
+    if (this.#finishing === null && (shared.broken.anyDue(started) || started - this.#finished > FINISH_EVERY_MS)) await this.#finish(now() + FINISH_MS)
   }
 
   #markFollowed (): void {
@@ -144,8 +149,9 @@ export class CatchUp {
   }
 
   async #run (): Promise<void> {
-    const { shared, log, now } = this.#parts
-    await this.#persist(() => this.#finish(now()))
+    const { shared, log } = this.#parts
+    await this.#finishing?.catch(() => {})
+    await this.#persist(() => this.#finish(Infinity))
     await this.#persist(() => this.follow())
     const whole = this.#cursor !== null
     const result: Reconciled = { learned: 0, forgotten: 0, restored: 0, lost: [] }
@@ -186,22 +192,37 @@ export class CatchUp {
     }
   }
 
-  /** What broke off, here or in an earlier run. */
-  async #finish (started: number): Promise<void> {
-    const { shared, descriptors, foreignBlobs, log } = this.#parts
-    this.#finished = started
-    const result: Reconciled = { learned: 0, forgotten: 0, restored: 0, lost: [] }
+  /** What broke off, here or in an earlier run. `until`: unix milliseconds, from when on no look is begun. */
+  #finish (until: number): Promise<void> {
+    this.#finishing ??= this.#lookAtBroken(until).finally(() => { this.#finishing = null })
+    return this.#finishing
+  }
+
+  async #lookAtBroken (until: number): Promise<void> {
+    const { shared, descriptors, foreignBlobs, log, now } = this.#parts
+    this.#finished = now()
     const all = descriptors.unsettled.all()
+    const lost: string[] = []
     shared.broken.keepOnly(new Set(all.map(({ sha256 }) => sha256)))
-    for (const noted of all) {
-      if (this.#stopped) return
-      if (!shared.broken.isDue(noted.sha256, started)) continue
-      const lost = result.lost.length
-      // what is lost is told once, at the end
-      if (!await shared.finish(noted, foreignBlobs, result)) result.lost.length = lost
+    const left = shared.broken.due(all, now())[Symbol.iterator]()
+    const faults: unknown[] = []
+    const lane = async (): Promise<void> => {
+      // a store that is down is asked no more than once by each lane
+      while (faults.length === 0 && !this.#stopped && now() < until) {
+        const next = left.next()
+        if (next.done === true) return
+        const own: Reconciled = { learned: 0, forgotten: 0, restored: 0, lost: [] }
+        const last = await shared.finish(next.value, foreignBlobs, own).catch((error: unknown) => {
+          shared.broken.failed(next.value.sha256, now())
+          faults.push(error)
+        })
+        this.#count(own)
+        if (last === true) lost.push(...own.lost) // what is lost is told once, at the end
+      }
     }
-    this.#count(result)
-    for (const each of result.lost) log.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
+    await Promise.all(Array.from({ length: FINISHED_AT_ONCE }, lane))
+    for (const each of lost) log.error({ owner: each }, 'an owner without a blob: see `marquee verify`')
+    if (faults.length > 0) throw faults[0]
   }
 
   #count ({ learned, forgotten, restored }: Reconciled): void {

@@ -114,16 +114,17 @@ export class SharedRows {
       if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
       return result
     } catch (error) {
-      this.broken.add(sha256, !there)
+      this.broken.add(sha256, !there || (error instanceof StoreError && error.removing))
       throw error
     }
   }
 
   /**
    * Asked before somebody is told that a blob is theirs. Throws a StoreError while a removal that got no answer may still be done: it would take what was
-   * acknowledged after it. That is over a minute after the store answers again.
+   * acknowledged after it. That is over a minute after the store answers again. And while more broke off than is remembered.
    */
   demandSettled (sha256: string): void {
+    if (this.broken.full) throw new StoreError(this.#parts.stores.packs.name, 'own', sha256, new Error('too much that broke off waits to be ended'))
     if (this.broken.isLeaving(sha256)) throw new StoreError(this.#parts.stores.packs.name, 'own', sha256, new Error('a removal that broke off may still be done'))
   }
 
@@ -233,7 +234,7 @@ export class SharedRows {
    * pack is the sweeper's. The others are told. True when it was looked at for the last time, and its note struck out. Rejects with StoreError.
    */
   finish ({ sha256, blake3 }: NotedBlob, foreignBlobs: boolean, result: Reconciled): Promise<boolean> {
-    const { stores, descriptors, reader, remover, locks, now } = this.#parts
+    const { stores, descriptors, reader, locks, now } = this.#parts
     return locks.run(sha256, async () => {
       const before = result.learned + result.forgotten + result.restored
       let cleared = false
@@ -241,12 +242,13 @@ export class SharedRows {
       for (const owner of owners) await learn(this.#sides(), sha256, owner, result)
       await forget(this.#sides(), sha256, result)
       if (owners.length === 0 && !foreignBlobs) {
-        const own = await stores.index.own(sha256Multihash(sha256))
-        const record = own ?? (blake3 === null ? null : await stores.index.own(blake3Multihash(blake3)))
-        // the record under BLAKE3 names the blob's own pack by another name than its own
-        const place: Place = own !== null ? placeOf(own) : { kind: record?.type === 3 ? 'inline' : 'own' }
-        if (record !== null) await remover.clear({ sha256, blake3, size: record.length ?? 0, type: '', uploaded: 0, place, foreign: false, expires: null })
-        cleared = record !== null
+        try {
+          cleared = await this.#clear(sha256, blake3)
+        } catch (error) {
+          // a damaged record is for `verify` to tell; it must not hide what else broke off
+          if (!(error instanceof StoreError) || error.action !== 'parse') throw error
+          result.lost.push(`${sha256}: ${error.message}`)
+        }
       }
       reader.cool(sha256)
       const news = cleared || before !== result.learned + result.forgotten + result.restored
@@ -255,6 +257,23 @@ export class SharedRows {
       if (last) descriptors.unsettled.remove(sha256)
       return last
     })
+  }
+
+  /** The records of a blob that nobody owns go; false when there are none. */
+  async #clear (sha256: string, blake3: string | null): Promise<boolean> {
+    const { stores, remover } = this.#parts
+    const own = await stores.index.own(sha256Multihash(sha256))
+    const record = own ?? (blake3 === null ? null : await stores.index.own(blake3Multihash(blake3)))
+    if (record === null) return false
+    // the record under BLAKE3 names the blob's own pack by another name than its own
+    const place: Place = own !== null ? placeOf(own) : { kind: record.type === 3 ? 'inline' : 'own' }
+    try {
+      await remover.clear({ sha256, blake3, size: record.length ?? 0, type: '', uploaded: 0, place, foreign: false, expires: null })
+    } catch (error) {
+      this.broken.add(sha256, true) // it may still be done, and would take a record that somebody made meanwhile
+      throw error
+    }
+    return true
   }
 
   #sides (): { stores: Stores, descriptors: Descriptors, now: number } {

@@ -4,77 +4,12 @@
 import t from 'tap'
 import { StoreError } from '../../server/errors.ts'
 import { openDatabase } from '../../server/database.ts'
-import { CatchUp } from '../../server/stores/catch-up.ts'
-import { Layout } from '../../server/stores/layout.ts'
-import { MemoryObjects } from '../../server/stores/memory/objects.ts'
-import { MemoryPackStore } from '../../server/stores/memory/pack-store.ts'
 import { sha256Multihash } from '../../server/stores/multihash.ts'
-import { composeStores } from '../../server/stores/open.ts'
-import { ALICE, BOB, dump, keysOf, nodeOf } from '../suites/node-of.ts'
+import { cluster } from '../suites/cluster.ts'
+import { ALICE, BOB, dump, keysOf } from '../suites/node-of.ts'
 import { seededBlob } from '../support/keys.ts'
-import type { Database } from '../../server/database.ts'
-import type { ObjectEntry, Objects } from '../../server/stores/objects.ts'
+import type { Joined } from '../suites/cluster.ts'
 import type { Node } from '../suites/node-of.ts'
-
-interface Joined extends Node {
-  catchUp: CatchUp
-  /** What it logged. */
-  told: string[]
-}
-
-/** Objects whose calls may be told to wait or to fail. */
-class Watched implements Objects {
-  readonly name = 'memory'
-  readonly #under: Objects
-  before: (action: string, key: string) => Promise<void> = async () => {}
-
-  constructor (under: Objects) {
-    this.#under = under
-  }
-
-  async get (key: string): Promise<Uint8Array | null> {
-    await this.before('get', key)
-    return this.#under.get(key)
-  }
-
-  async put (key: string, bytes: Uint8Array): Promise<void> {
-    await this.before('put', key)
-    await this.#under.put(key, bytes)
-  }
-
-  async add (key: string, bytes: Uint8Array): Promise<boolean> {
-    await this.before('add', key)
-    return this.#under.add(key, bytes)
-  }
-
-  async remove (key: string): Promise<boolean> {
-    await this.before('remove', key)
-    return this.#under.remove(key)
-  }
-
-  async * list (prefix: string, after?: string): AsyncIterable<ObjectEntry> {
-    await this.before('list', after ?? prefix)
-    yield * this.#under.list(prefix, after)
-  }
-
-  names (prefix: string): AsyncIterable<string> {
-    return this.#under.names(prefix)
-  }
-}
-
-function cluster () {
-  const [packs, objects] = [new MemoryPackStore(), new MemoryObjects()]
-  const join = (database: Database = openDatabase(':memory:')): Joined & { objects: Watched } => {
-    const watched = new Watched(objects)
-    const node = nodeOf(composeStores(packs, watched, new Layout(true), true), { database })
-    const told: string[] = []
-    const log = (facts: object, text: string): void => { told.push(`${text} ${JSON.stringify(facts)}`) }
-    const { stores, descriptors, now } = node
-    const catchUp = new CatchUp({ shared: node.blobs.shared!, stores, descriptors, foreignBlobs: false, log: { info: log, warn: log, error: log }, now, pauseMs: 5 })
-    return { ...node, objects: watched, catchUp, told }
-  }
-  return { join }
-}
 
 const FIRST = { sound: false, since: 0 }
 const SIZES = [0, 10, 4096, 4097, 20_000]
@@ -165,7 +100,7 @@ t.test('it goes on after a stop where it was, and what happened in between is he
   const one = join()
   await fill(one, 60)
   const database = openDatabase(':memory:')
-  let first: Joined & { objects: Watched } = join(database)
+  let first: Joined = join(database)
   first.objects.before = async (action, key) => {
     if (action === 'list' && key.startsWith('owners/') && first.catchUp.progress?.shard === 100) first.catchUp.stop()
   }
