@@ -73,6 +73,7 @@ export class CatchUp {
     this.#born = parts.now()
     this.#finished = parts.now()
     parts.shared.unsureFrom = 0
+    parts.shared.recall(parts.descriptors.unsettled.all())
   }
 
   /** How far it is; null when it has caught up. */

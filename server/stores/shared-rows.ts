@@ -43,6 +43,9 @@ const VERIFIED = 10_000
 /** How long a row that was compared by itself is believed while its shard was not, milliseconds. */
 const BELIEVED_MS = 2000
 
+/** With a blob's sha256 behind it, the mark in the database that a removal broke off: a restart does not end it. */
+const LEAVING = 'leaving '
+
 const TEXT = /^([0-9a-f]{64})(?: (in|out) ([0-9a-f]{64}|none))?$/
 
 interface Watched {
@@ -114,9 +117,24 @@ export class SharedRows {
       if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
       return result
     } catch (error) {
-      this.broken.add(sha256, !there || (error instanceof StoreError && error.removing))
+      this.#brokeOff(sha256, !there || (error instanceof StoreError && error.removing))
       throw error
     }
+  }
+
+  #brokeOff (sha256: string, leaving: boolean): void {
+    this.broken.add(sha256, leaving)
+    if (!leaving) return
+    try {
+      this.#parts.descriptors.setMark(`${LEAVING}${sha256}`, '')
+    } catch {
+      // a database that is closed or full: this run knows it all the same, and the fault that is told is the store's
+    }
+  }
+
+  /** Called before anything is served: which of the noted blobs a removal broke off with in an earlier run. */
+  recall (noted: readonly NotedBlob[]): void {
+    for (const { sha256 } of noted) if (this.#parts.descriptors.mark(`${LEAVING}${sha256}`) !== null) this.broken.add(sha256, true)
   }
 
   /**
@@ -253,8 +271,10 @@ export class SharedRows {
       reader.cool(sha256)
       const news = cleared || before !== result.learned + result.forgotten + result.restored
       if (news || !this.broken.wasSeen(sha256)) await this.tell(sha256)
+      const leaving = this.broken.isLeaving(sha256)
       const last = this.broken.looked(sha256, now())
       if (last) descriptors.unsettled.remove(sha256)
+      if (last && leaving) descriptors.setMark(`${LEAVING}${sha256}`, null)
       return last
     })
   }
@@ -270,7 +290,7 @@ export class SharedRows {
     try {
       await remover.clear({ sha256, blake3, size: record.length ?? 0, type: '', uploaded: 0, place, foreign: false, expires: null })
     } catch (error) {
-      this.broken.add(sha256, true) // it may still be done, and would take a record that somebody made meanwhile
+      this.#brokeOff(sha256, true) // it may still be done, and would take a record that somebody made meanwhile
       throw error
     }
     return true

@@ -124,6 +124,32 @@ t.test('a rollback of which nothing is heard takes nothing that is acknowledged 
   t.ok((await one.get(sha256))?.equals(bytes))
 })
 
+t.test('a removal that was given up may still be done after a restart, and takes nothing that is acknowledged after it', async t => {
+  const { join } = cluster()
+  const one = await joined(join)
+  const { bytes, sha256 } = seededBlob('deleted before the restart', 20_000)
+  await one.put(bytes)
+  one.objects.before = async (action, key) => {
+    if (action === 'remove') throw new StoreError('memory', action, key, new Error('nothing was heard'))
+  }
+  await t.rejects(one.blobs.disown(sha256, ALICE))
+  one.catchUp.stop()
+  const back = join(one.database)
+  back.catchUp.begin({ sound: true, since: 0 })
+  await t.rejects(back.put(bytes), StoreError, 'at once')
+  await back.catchUp.ended()
+  let acknowledged = false
+  for (let seconds = 0; seconds < 120; seconds += 3) {
+    acknowledged ||= await back.put(bytes).then(() => true, () => false)
+    if (seconds === 30) await back.stores.owners.remove(sha256, ALICE)
+    back.pass(3000)
+    await back.catchUp.follow()
+  }
+  t.ok(acknowledged)
+  t.same(await back.stores.owners.namesOf(sha256), [ALICE])
+  t.same(back.database.prepare("SELECT name FROM marks WHERE name LIKE 'leaving%'").all(), [], 'no mark is left')
+})
+
 t.test('records whose removal was given up take none that somebody made meanwhile', async t => {
   const { join } = cluster()
   const one = await joined(join)
