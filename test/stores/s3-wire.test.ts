@@ -171,6 +171,18 @@ void t.test('a store that is busy is asked once more, and its word is told when 
   await t.rejects(put(), { name: 'Refused', code: 'SlowDown' })
 })
 
+void t.test('a removal that a gateway gave up is not asked again: the store may still do the first; one that the store itself put off is', async (t) => {
+  const gaveUp = 'HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 16\r\n\r\n<html>504</html>'
+  const busy = 'HTTP/1.1 503 Slow Down\r\nContent-Length: 21\r\n\r\n<Code>SlowDown</Code>'
+  const done = 'HTTP/1.1 204 No Content\r\n\r\n'
+  const { wire, asked } = await store(t, [gaveUp, busy, done])
+  const remove = () => wire.ask({ method: 'DELETE', key: 'a', payload: NO_PAYLOAD })
+  await t.rejects(remove(), { name: 'Refused', status: 504 })
+  t.equal(asked.length, 1)
+  t.match(await remove(), { head: { status: 204 } })
+  t.equal(asked.length, 3)
+})
+
 void t.test('the signature is the one of the example in the S3 documentation', (t) => {
   // "Signature Calculations for the Authorization Header", GET Object
   const signer = new Signer({ accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', region: 'us-east-1', host: 'examplebucket.s3.amazonaws.com' })
