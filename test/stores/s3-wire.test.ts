@@ -69,12 +69,12 @@ const ok = (body: string): string => `HTTP/1.1 200 OK\r\nETag: "abc"\r\nContent-
 const get = (wire: Wire, streamAbove = Infinity) => wire.ask({ method: 'GET', key: 'a/b', payload: NO_PAYLOAD, streamAbove })
 
 void t.test('an answer is read whole, however it is cut, and its connection used again', async (t) => {
-  const pieces = ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2', '00 OK\r\ncontent-', 'length: 5\r\n\r', '\nhe', 'llo']
+  const pieces = ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2', '00 OK\r\netag: "abc"\r\ncontent-', 'length: 5\r\n\r', '\nhe', 'llo']
   const inPieces = (socket: Socket): void => {
     const piece = pieces.shift()
     if (piece !== undefined) socket.write(piece, () => { setTimeout(() => { inPieces(socket) }, 10) })
   }
-  const { wire, asked, connections } = await store(t, [inPieces, ok(''), ok('x'.repeat(200_000)), 'HTTP/1.1 204 No Content\r\n\r\n', ok('last')])
+  const { wire, asked, connections } = await store(t, [inPieces, ok(''), ok('x'.repeat(200_000)), 'HTTP/1.1 204 No Content\r\nETag: "abc"\r\n\r\n', ok('last')])
   t.equal((await get(wire)).body.toString(), 'hello')
   t.equal((await get(wire)).body.length, 0)
   t.equal((await get(wire)).body.toString(), 'x'.repeat(200_000))
@@ -88,7 +88,7 @@ void t.test('an answer is read whole, however it is cut, and its connection used
 void t.test('a chunked answer, and one that ends with its connection, are read as well', async (t) => {
   const { wire, connections } = await store(t, [
     'HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n6;x=y\r\n<Code>\r\n10\r\nNoSuchKey</Code>\r\n0\r\n\r\n', ok('again'),
-    (socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\nuntil the end') }
+    (socket) => { socket.end('HTTP/1.1 200 OK\r\nETag: "abc"\r\n\r\nuntil the end') }
   ])
   await t.rejects(get(wire), { name: 'Refused', status: 404, code: 'NoSuchKey' })
   t.equal((await get(wire)).body.toString(), 'again')
@@ -107,17 +107,17 @@ void t.test('a kept connection that the store had closed costs no call, and a st
 
 void t.test('an answer that breaks off, says more than it announced or is no HTTP is an error, never a short body', async (t) => {
   const broken: Reply[] = [
-    (socket) => { socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort') },
-    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nlong', 'SSH-2.0-OpenSSH\r\n\r\n',
-    (socket) => { socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe') },
-    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnothing\r\n'
+    (socket) => { socket.end('HTTP/1.1 200 OK\r\nETag: "abc"\r\nContent-Length: 10\r\n\r\nshort') },
+    'HTTP/1.1 200 OK\r\nETag: "abc"\r\nContent-Length: 2\r\n\r\nlong', 'SSH-2.0-OpenSSH\r\n\r\n',
+    (socket) => { socket.end('HTTP/1.1 200 OK\r\nETag: "abc"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe') },
+    'HTTP/1.1 200 OK\r\nETag: "abc"\r\nTransfer-Encoding: chunked\r\n\r\nnothing\r\n'
   ]
   const { wire } = await store(t, [...broken])
   for (const _ of broken) await t.rejects(get(wire))
 })
 
 void t.test('a long answer comes in pieces, and one that breaks off fails at the piece that is missing', async (t) => {
-  const head = 'HTTP/1.1 206 Partial Content\r\nContent-Length: 3000000\r\n\r\n'
+  const head = 'HTTP/1.1 206 Partial Content\r\nETag: "abc"\r\nContent-Length: 3000000\r\n\r\n'
   const { wire, connections } = await store(t, [
     `${head}${'y'.repeat(3_000_000)}`, ok('after'), (socket) => { socket.end(`${head}${'z'.repeat(1_000_000)}`) }, `${head}${'y'.repeat(2_000_000)}`, ok('new')
   ])
@@ -146,7 +146,7 @@ void t.test('over TLS, which hands on what it has decrypted after it was stopped
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
   t.teardown(() => { delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'] })
   const rounds = 5
-  const long = `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'t'.repeat(1_000_000)}`
+  const long = `HTTP/1.1 200 OK\r\nETag: "abc"\r\nContent-Length: 1000000\r\n\r\n${'t'.repeat(1_000_000)}`
   const { wire, connections } = await store(t, Array.from({ length: rounds }, () => [long, ok('small')]).flat(), true)
   for (let round = 0; round < rounds; round++) {
     const { stream } = await get(wire, 1000)
