@@ -109,6 +109,9 @@ export class Failure extends Error {
   }
 }
 
+/** What the system says where no connection was made. */
+const NO_CONNECTION: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
 /** A backend broke: which store, what it was doing, to which key. Never "not found", which is `null`. */
 export class StoreError extends Error {
   readonly store: string
@@ -128,7 +131,16 @@ export class StoreError extends Error {
 
   /** Whether the store said nothing in time (stores/s3/patience.ts): what was asked of it may still be done. */
   get unheard (): boolean {
-    for (let cause = this.cause; cause instanceof Error; cause = cause.cause) if (cause.name === 'Silent') return true
+    return this.#because((cause) => cause.name === 'Silent')
+  }
+
+  /** Whether it is sure that what was asked is not done: the store said no in its own words, or there was no connection to ask it by. */
+  get isUndone (): boolean {
+    return this.#because(({ code, status }) => typeof code === 'string' && (status === undefined ? NO_CONNECTION.has(code) : code !== '' && status !== 500))
+  }
+
+  #because (is: (cause: Error & { code?: unknown, status?: unknown }) => boolean): boolean {
+    for (let cause = this.cause; cause instanceof Error; cause = cause.cause) if (is(cause)) return true
     return false
   }
 }

@@ -57,7 +57,9 @@ export class BlobWriter {
       // not asked: it could do it late, when the sender has come again and was told that the blob is there
       if (!(error instanceof StoreError && error.unheard)) {
         // of this one nothing may be heard: whoever comes again is not told that the blob is there until it can come no more
-        await this.#stores.owners.remove(sha256, owner).catch(() => { if (error instanceof StoreError) error.removing = true })
+        await this.#stores.owners.remove(sha256, owner).catch((late: unknown) => {
+          if (error instanceof StoreError && !(late instanceof StoreError && late.isUndone)) error.removing = true
+        })
       }
       throw error
     }

@@ -117,7 +117,7 @@ export class SharedRows {
       if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
       return result
     } catch (error) {
-      this.#brokeOff(sha256, !there || (error instanceof StoreError && error.removing))
+      this.#brokeOff(sha256, error instanceof StoreError ? error.removing || (!there && !error.isUndone) : !there)
       throw error
     }
   }

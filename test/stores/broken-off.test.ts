@@ -194,3 +194,33 @@ t.test('the longest due is looked at first, and a look that failed comes after t
   t.same(broken.due([a!, b!, c!], 10_000), [c, b, a])
   t.end()
 })
+
+t.test('who comes again after a store that could not be reached, or said no itself, need not wait: nothing of it can come late', async t => {
+  const { join } = cluster()
+  const one = await joined(join)
+  const gone = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  const lost = new Error('the store closed the connection', { cause: gone })
+  const no = Object.assign(new Error('the store answered 503: SlowDown'), { status: 503, code: 'SlowDown' })
+  for (const [index, fault] of [gone, lost, no].entries()) {
+    const { bytes, sha256 } = seededBlob(`store away ${index}`, 20_000)
+    await one.put(bytes)
+    one.objects.before = async (action, key) => { if (action === 'remove') throw new StoreError('memory', action, key, fault) }
+    await t.rejects(one.blobs.disown(sha256, ALICE), StoreError)
+    one.objects.before = async () => {}
+    await one.put(bytes)
+    one.objects.before = async (action, key) => { if (key.startsWith('owners/') || action === 'remove') throw new StoreError('memory', action, key, fault) }
+    const other = seededBlob(`store away, upload ${index}`, 20_000)
+    await t.rejects(one.put(other.bytes), StoreError)
+    one.objects.before = async () => {}
+    await one.put(other.bytes)
+    t.ok(one.descriptors.ownersOf(other.sha256).includes(ALICE))
+  }
+  for (const unsure of [Object.assign(new Error('InternalError'), { status: 500, code: 'InternalError' }), Object.assign(new Error('a gateway'), { status: 504, code: '' })]) {
+    const { bytes, sha256 } = seededBlob(`unsure ${unsure.message}`, 20_000)
+    await one.put(bytes)
+    one.objects.before = async (action, key) => { if (action === 'remove') throw new StoreError('memory', action, key, unsure) }
+    await t.rejects(one.blobs.disown(sha256, ALICE), StoreError)
+    one.objects.before = async () => {}
+    await t.rejects(one.put(bytes), StoreError, unsure.message)
+  }
+})
