@@ -62,3 +62,16 @@ t.test('so is what a missed read fetched; where two titles call one blob differe
   await publishAt(url, eve.sign(film.title(seconds(), { manifest: film.segments[1]!, servers: [provider] })))
   t.equal(await typeAt(url, second!), UNTYPED)
 })
+
+t.test('a rendition whose type is an active document in capitals is sandboxed as any other', async t => {
+  const { url } = await startMarquee(t, { env: { MIRROR_ALLOW_PRIVATE: 'true' } })
+  const eve = new Signer()
+  const film = smallFilm(eve.pubkey, 'acting', 1, 'image/svg+XML')
+  const provider = await startTyped(t, film, () => UNTYPED)
+  await publishAt(url, eve.sign(film.title(seconds(), { servers: [provider] })))
+  const { body: { id } } = await startMirror(url, eve, { title: `34235:${eve.pubkey}:acting`, deep: true })
+  t.match(await mirrorUntil(url, eve, id, ended), { state: 'done' })
+  const { headers } = await fetch(`${url}/${film.segments[0]!.sha256}`)
+  t.match(headers.get('content-security-policy'), /^sandbox;/)
+  t.equal(headers.get('content-type'), 'image/svg+xml')
+})
