@@ -69,7 +69,7 @@ export function takeIn (body: Readable, limits: IntakeLimits, write: (chunks: Bu
       return setTimeout(() => {
         const before = size
         // where it was this machine that stood still, what came meanwhile lies in the socket and is read first: no client is judged by our own pause
-        setImmediate(() => { if (size === before) fail(new Failure('BODY_STALLED')) })
+        setImmediate(() => { if (!ended && size === before) fail(new Failure('BODY_STALLED')) })
       }, limits.idleTimeout)
     }
 
