@@ -99,8 +99,11 @@ async function fetchInto (out: string, { values, terminal }: Parts, calls: CallP
   if (steps !== null && steps.length > 0) {
     const way = [...steps, { manifest: manifest!, bytes: found.manifest! }]
     say(`${way.length} releases, to be installed in this order: ${way.map(({ manifest: { version, sequence } }) => `${version} (${sequence})`).join(', ')}`)
+    // what an event says otherwise of the latest changes nothing, and is told
+    const others = faults.filter(({ code }) => code !== 'INTERMEDIATE_REQUIRED')
+    for (const { check, code, reason = '' } of others) say(`${check}: ${reason} (${code})`)
     for (const step of way) {
-      const code = await getRelease(join(out, step.manifest.version), { ...into, ...step, faults: [] })
+      const code = await getRelease(join(out, step.manifest.version), { ...into, ...step, faults: step.manifest === manifest ? others : [] })
       if (code !== 0) return code
     }
     return 0

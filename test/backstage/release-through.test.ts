@@ -92,7 +92,9 @@ t.test('what is revoked, signed by nobody who may, or not to be had is no way; w
 t.test('relays alone are enough: they tell where the manifests are', async t => {
   const relay = await startSecondRelay(t)
   const { url, releases } = await announced(t, [{ sequence: 31, least: 0 }, { sequence: 42, least: 30 }])
-  const events = [trustEvent(bundleNow()), ...releases.flatMap(({ manifest }) => releaseEvents(manifest)), pointerEvent(releases[1]!.pointer)]
+  const announcing = releases.flatMap(({ manifest }) => releaseEvents(manifest)).map((event, i, { length }) => (
+    i < length - 1 ? event : operator.sign({ ...event, tags: event.tags.map((tag) => tag[0] === 'sequence' ? ['sequence', '43'] : tag) })))
+  const events = [trustEvent(bundleNow()), ...announcing, pointerEvent(releases[1]!.pointer)]
   t.match(await tellRelays([relay.url], events, null), [{ accepted: true }])
   const folder = newFolder(t)
   const { code, out, err } = await runInside(fetchRelease, [
@@ -100,6 +102,7 @@ t.test('relays alone are enough: they tell where the manifests are', async t => 
     '--installed', '10', '--through'
   ])
   t.equal(code, 0, err)
+  t.match(err, /event: .*sequence/, 'an event that disagrees with the manifest is told')
   t.match(out, new RegExp(`archipelago: from ${url}\\n.* 1\\.8\\.31 .*: it may be installed\\n[^]* 1\\.8\\.42 `))
 })
 
