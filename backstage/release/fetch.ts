@@ -93,14 +93,17 @@ async function fetchInto (out: string, { values, terminal }: Parts, calls: CallP
   const { verified: { verdict, checks, newState, manifest } } = found
   await keepState(statePath, newState)
   const runs = installed ?? channelOf(newState, app, channel)?.installed ?? null
-  const steps = through && runs !== null && needsIntermediate(found) ? await stepsTo(found, { ...finding, installed: runs }) : []
+  const steps = through && runs !== null && needsIntermediate(found) ? await stepsTo(found, { ...finding, installed: runs, suits: (each) => lacks(each, platform, image) === null }) : []
   const faults = checks.flatMap(({ name, code, reason }) => code === undefined ? [] : [{ check: name, code, reason }])
   const into = { values, terminal, calls, servers, relays, say, getting, app, channel, platform, image, bundle: found.bundle, pointer: found.pointer }
   if (steps !== null && steps.length > 0) {
     const way = [...steps, { manifest: manifest!, bytes: found.manifest! }]
     say(`${way.length} releases, to be installed in this order: ${way.map(({ manifest: { version, sequence } }) => `${version} (${sequence})`).join(', ')}`)
+    // what an event says otherwise of the latest changes nothing, and is told
+    const others = faults.filter(({ code }) => code !== 'INTERMEDIATE_REQUIRED')
+    for (const { check, code, reason = '' } of others) say(`${check}: ${reason} (${code})`)
     for (const step of way) {
-      const code = await getRelease(join(out, step.manifest.version), { ...into, ...step, faults: [] })
+      const code = await getRelease(join(out, step.manifest.version), { ...into, ...step, faults: step.manifest === manifest ? others : [] })
       if (code !== 0) return code
     }
     return 0
@@ -144,9 +147,8 @@ async function getRelease (out: string, release: Release): Promise<number> {
   await mkdir(join(out, DOCUMENTS), { recursive: true })
   const tell = (files: object[]): void => { if (values['json'] === true) terminal.out(factsOf({ ...release, verdict: 'install' }, files)) }
   const files = filesOf(manifest, platform, image)
-  for (const [asked, has] of [[platform, files.some(({ artifact }) => artifact.role === 'component')], [image, files.some(({ artifact }) => artifact.role !== 'component')]] as const) {
-    if (asked !== null && !has) throw new Misuse(`the release has nothing for ${asked}`)
-  }
+  const lacking = lacks(manifest, platform, image)
+  if (lacking !== null) throw new Misuse(`the release has nothing for ${lacking}`)
   await getting.askPeers(files.map(({ artifact }) => artifact.sha256))
   const got: { path: string, sha256: string, from: string[], resumed: number }[] = []
   try {
@@ -195,6 +197,13 @@ function filesOf (manifest: ReleaseManifest, platform: string | null, image: str
     if (top) seen.add('index.json')
     return [{ name: path, artifact }]
   })
+}
+
+/** What was asked for and is not in it. */
+function lacks (manifest: ReleaseManifest, platform: string | null, image: string | null): string | null {
+  const files = filesOf(manifest, platform, image)
+  if (platform !== null && !files.some(({ artifact }) => artifact.role === 'component')) return platform
+  return image !== null && !files.some(({ artifact }) => artifact.role !== 'component') ? image : null
 }
 
 async function advertise (values: Parts['values'], terminal: Parts['terminal'], calls: CallParts, to: { servers: string[], relays: string[], say: (line: string) => void }, files: readonly Seed[]): Promise<void> {

@@ -1,8 +1,10 @@
 // The way to the latest release through those before it, where the latest cannot be upgraded to from what runs here: which releases, in which order. Who lists
 // releases only says where to look: each manifest is verified as the latest is, and stands in the way of what is installed as little (releases-node.md).
 
+import { isEvent, isSigned } from '../../server/auth/signature.ts'
 import { parseRelease } from '../../server/catalog/kinds/release.ts'
 import { CatalogFault } from '../../server/catalog/faults.ts'
+import { RELEASE_MANIFEST_LIMIT } from '../../server/release/manifest-v2.ts'
 import { verifyRelease } from '../../server/release/verify.ts'
 import { fetchLimited } from './set-reading.ts'
 import type { SignedEvent } from '../../server/auth/signature.ts'
@@ -17,6 +19,8 @@ export interface Step {
 export interface ThroughParts extends Pick<FindParts, 'app' | 'channel' | 'servers' | 'roots' | 'now' | 'say' | 'fetchManifest'> {
   /** The sequence that runs here. */
   installed: number
+  /** Has it anything for this node? */
+  suits: (manifest: ReleaseManifest) => boolean
 }
 
 interface Candidate {
@@ -39,7 +43,7 @@ export function needsIntermediate ({ verified: { checks } }: FoundRelease): bool
 /** The releases to install before the latest, in order, as few as there must be; null when no way is known. */
 export async function stepsTo (found: FoundRelease, parts: ThroughParts): Promise<Step[] | null> {
   const { verified: { newState: state, manifest: latest }, bundle, pointer } = found
-  const { app, channel, roots, now, fetchManifest } = parts
+  const { app, channel, roots, now, fetchManifest, suits } = parts
   if (latest === null) return null
   const candidates = await candidatesIn(found, parts)
   const fetched = new Map<string, Buffer | null>()
@@ -48,6 +52,8 @@ export async function stepsTo (found: FoundRelease, parts: ThroughParts): Promis
     return fetched.get(named.sha256)!
   }
   const steps: Step[] = []
+  // each has a folder of its own, which some disks name without regard to case
+  const versions = new Set([latest.version.toLowerCase()])
   let at = parts.installed
   while (at < latest.min_sequence_to_upgrade_from) {
     let next: Step | null = null
@@ -57,12 +63,13 @@ export async function stepsTo (found: FoundRelease, parts: ThroughParts): Promis
       const bytes = await manifestOf(candidate)
       if (bytes === null) continue
       const { verdict, manifest } = verifyRelease({ bundle, pointer, manifest: bytes, app, channel, roots, state, now, installed: at, intent: 'intermediate' })
-      if (verdict !== 'install' || manifest?.sequence !== candidate.sequence) continue
+      if (verdict !== 'install' || manifest?.sequence !== candidate.sequence || !suits(manifest) || versions.has(manifest.version.toLowerCase())) continue
       next = { manifest, bytes }
       break
     }
     if (next === null) return null
     steps.push(next)
+    versions.add(next.manifest.version.toLowerCase())
     at = next.manifest.sequence
   }
   const { verdict } = verifyRelease({ bundle, pointer, manifest: found.manifest, app, channel, roots, state, now, installed: at })
@@ -71,12 +78,15 @@ export async function stepsTo (found: FoundRelease, parts: ThroughParts): Promis
 
 /** Releases between what runs and the latest that servers and relays tell of, the newest first. */
 async function candidatesIn ({ events, verified: { manifest: latest, bundle } }: FoundRelease, { app, channel, servers, installed, say }: ThroughParts): Promise<Candidate[]> {
-  const told = [...events]
+  // another's word costs a download each; that of listed keys is enough
+  const lists = ({ pubkey }: SignedEvent): boolean => bundle!.roles.release.nostr.includes(pubkey)
+  const told = events.filter(lists)
   await Promise.all(servers.map(async (server) => {
     try {
       const bytes = await fetchLimited(`${server}/catalog/releases?app=${encodeURIComponent(app)}&channel=${encodeURIComponent(channel)}&limit=${LISTED}`, LIST_LIMIT)
-      const { releases } = JSON.parse(bytes.toString('utf8')) as { releases: { event: SignedEvent }[] }
-      told.push(...releases.slice(0, LISTED).map(({ event }) => event))
+      const { releases } = JSON.parse(bytes.toString('utf8')) as { releases: { event: unknown }[] }
+      // a server's word is none: made up, its releases would take the place of those that others tell
+      told.push(...releases.slice(0, LISTED).map(({ event }) => event).filter((event) => isEvent(event)).filter((event) => lists(event) && isSigned(event)))
     } catch (error) {
       say(`${server} does not list its releases: ${error instanceof Error ? error.message : String(error)}`)
     }
@@ -86,9 +96,8 @@ async function candidatesIn ({ events, verified: { manifest: latest, bundle } }:
     try {
       const release = parseRelease(event)
       const { sequence, manifest: named } = release
-      // another's word costs a download each; that of listed keys is enough
-      if (named === null || sequence === null || release.app !== app || release.channel !== channel || !bundle!.roles.release.nostr.includes(event.pubkey)) continue
-      if (sequence > installed && sequence < latest!.sequence) found.set(named.sha256, { sequence, named })
+      if (named === null || sequence === null || release.app !== app || release.channel !== channel || named.size > RELEASE_MANIFEST_LIMIT) continue
+      if (sequence > installed && sequence < latest!.sequence) found.set(`${sequence} ${named.sha256}`, { sequence, named })
     } catch (error) {
       if (!(error instanceof CatalogFault)) throw error
     }

@@ -7,7 +7,7 @@ const PASSIVE = new Set(['application/octet-stream', 'application/pdf', 'applica
 
 /** The policy a blob of this type is served with; null where nothing in it can act. */
 export function contentPolicy (type: string): string | null {
-  const essence = essenceOf(type)
+  const essence = essenceOf(type).toLowerCase() // to a browser they are the same
   if (PASSIVE.has(essence)) return null
   const media = /^(image|audio|video|font)\//.test(essence)
   // SVG is a document with scripts; `+xml` types may carry XSLT

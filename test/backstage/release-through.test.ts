@@ -1,7 +1,10 @@
 // `marquee release fetch --through`: where the latest cannot be upgraded to from what runs, the releases on the way there are found, verified and fetched, in
 // order; what may not be installed is no way.
 
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { fetchRelease } from '../../backstage/release/fetch.ts'
@@ -10,27 +13,33 @@ import { tellRelays } from '../../backstage/http/relays.ts'
 import { startMarquee, upload } from '../support/app.ts'
 import { newFolder } from '../support/both-stores.ts'
 import { runInside } from '../support/command-inside.ts'
-import { APP, CHANNEL, PINNED, bundleNow, operator, pointerEvent, releaseEvents, releaseNow, trustEvent } from '../support/live-release.ts'
+import { APP, CHANNEL, PINNED, bundleNow, operator, pointerEvent, releaseEvents, releaseNow, seconds, trustEvent } from '../support/live-release.ts'
 import { STRANGER_KEY } from '../support/release-chain.ts'
 import { startSecondRelay } from '../support/second-relay.ts'
+import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import type { ReleaseManifest } from '../../server/release/manifest-v2.ts'
 import type { TrustBundle } from '../../server/release/trust-bundle.ts'
+import type { Change } from '../support/release-chain.ts'
 import type { LiveRelease } from '../support/live-release.ts'
 
 interface Told { verdict: string, version: string, sequence: number, faults: { code: string }[], files: { path: string }[] }
 
 /** A server with all of these; the last is the latest. `hidden`: their events come, and their manifests are not to be had. */
-async function announced (t: Test, releases: readonly { sequence: number, least: number, floor?: number, by?: Uint8Array, hidden?: true }[], bundle?: (bundle: TrustBundle) => void): Promise<{ url: string, releases: LiveRelease[] }> {
+async function announced (t: Test, releases: readonly { sequence: number, least: number, floor?: number, by?: Uint8Array, hidden?: true, change?: Change<ReleaseManifest> }[], bundle?: (bundle: TrustBundle) => void): Promise<{ url: string, releases: LiveRelease[] }> {
   const { url } = await startMarquee(t, { env: { RELEASE_ROOT: PINNED, RATE_LIMIT: 'off' } })
-  const made = releases.map(({ sequence, least, floor = 1, by }) => releaseNow(sequence, {
-    origin: url, size: 900, manifest: (manifest) => { Object.assign(manifest, { min_sequence_to_upgrade_from: least, rollback_floor: floor }) }, ...(by === undefined ? {} : { manifestSeeds: [by] })
+  const made = releases.map(({ sequence, least, floor = 1, by, change }) => releaseNow(sequence, {
+    origin: url, size: 900, manifest: (manifest) => {
+      Object.assign(manifest, { min_sequence_to_upgrade_from: least, rollback_floor: floor })
+      change?.(manifest)
+    }, ...(by === undefined ? {} : { manifestSeeds: [by] })
   }))
   t.equal((await fetch(`${url}/catalog/events`, { method: 'POST', body: JSON.stringify(trustEvent(bundleNow(bundle))) })).status, 201)
   for (const [i, { manifest, files }] of made.entries()) {
     for (const { bytes, sha256 } of files) await upload(url, operator, { bytes, sha256 })
     if (releases[i]!.hidden === undefined) await upload(url, operator, { bytes: manifest, sha256: sha256Hex(manifest) })
-    // the application's event may be the same each time: then it is known
-    for (const event of releaseEvents(manifest)) t.ok((await fetch(`${url}/catalog/events?allow-missing=1`, { method: 'POST', body: JSON.stringify(event) })).ok)
+    // the application's event is a newer one each time
+    for (const event of releaseEvents(manifest, seconds() - releases.length + i)) t.ok((await fetch(`${url}/catalog/events?allow-missing=1`, { method: 'POST', body: JSON.stringify(event) })).ok)
   }
   t.equal((await fetch(`${url}/catalog/events`, { method: 'POST', body: JSON.stringify(pointerEvent(made.at(-1)!.pointer)) })).status, 201)
   return { url, releases: made }
@@ -83,7 +92,9 @@ t.test('what is revoked, signed by nobody who may, or not to be had is no way; w
 t.test('relays alone are enough: they tell where the manifests are', async t => {
   const relay = await startSecondRelay(t)
   const { url, releases } = await announced(t, [{ sequence: 31, least: 0 }, { sequence: 42, least: 30 }])
-  const events = [trustEvent(bundleNow()), ...releases.flatMap(({ manifest }) => releaseEvents(manifest)), pointerEvent(releases[1]!.pointer)]
+  const announcing = releases.flatMap(({ manifest }) => releaseEvents(manifest)).map((event, i, { length }) => (
+    i < length - 1 ? event : operator.sign({ ...event, tags: event.tags.map((tag) => tag[0] === 'sequence' ? ['sequence', '43'] : tag) })))
+  const events = [trustEvent(bundleNow()), ...announcing, pointerEvent(releases[1]!.pointer)]
   t.match(await tellRelays([relay.url], events, null), [{ accepted: true }])
   const folder = newFolder(t)
   const { code, out, err } = await runInside(fetchRelease, [
@@ -91,5 +102,41 @@ t.test('relays alone are enough: they tell where the manifests are', async t => 
     '--installed', '10', '--through'
   ])
   t.equal(code, 0, err)
+  t.match(err, /event: .*sequence/, 'an event that disagrees with the manifest is told')
   t.match(out, new RegExp(`archipelago: from ${url}\\n.* 1\\.8\\.31 .*: it may be installed\\n[^]* 1\\.8\\.42 `))
+})
+
+t.test('what a server makes up stands in nobody\'s way: it lists no events, or those of a listed key that this key did not sign', async t => {
+  const { url, releases } = await announced(t, [{ sequence: 31, least: 0 }, { sequence: 42, least: 30 }])
+  const real = releaseEvents(releases[0]!.manifest).find(({ kind }) => kind === 30063)!
+  const made = (sequence: number, sha256: string): object => ({
+    ...real, tags: real.tags.map((tag) => tag[0] === 'manifest' ? ['manifest', sha256, ...tag.slice(2)] : tag[0] === 'sequence' ? ['sequence', String(sequence)] : tag)
+  })
+  const lists: Record<string, unknown> = {
+    'what is no event': { releases: [{ event: null }, {}, { event: { kind: 30063, pubkey: real.pubkey } }] },
+    'more than are fetched': { releases: Array.from({ length: 150 }, (_, i) => ({ event: made(32 + i % 10, randomBytes(32).toString('hex')) })) },
+    'the right manifest as another release': { releases: [{ event: made(12, sha256Hex(releases[0]!.manifest)) }] },
+    'no list': { releases: 7 }
+  }
+  for (const [what, list] of Object.entries(lists)) {
+    const liar = createServer(({ url }, response) => { response.writeHead(url!.startsWith('/catalog/releases?') ? 200 : 404).end(JSON.stringify(list)) }).listen(0, '127.0.0.1')
+    t.teardown(() => { liar.close().closeAllConnections() })
+    await once(liar, 'listening')
+    const { code, told } = await run(newFolder(t), url, '--server', `http://127.0.0.1:${(liar.address() as AddressInfo).port}`, '--installed', '10', '--through')
+    t.match({ code, told: told.map(({ sequence }) => sequence) }, { code: 0, told: [31, 42] }, what)
+  }
+})
+
+t.test('a release that has nothing for this platform is no way, nor one of the version of another: each version is one folder', async t => {
+  const { url } = await announced(t, [
+    { sequence: 31, least: 0 }, { sequence: 35, least: 0, change: (manifest) => { manifest.components = manifest.components.filter(({ platform }) => platform !== 'linux-x86_64') } }, { sequence: 42, least: 30 }
+  ])
+  t.match((await run(newFolder(t), url, '--installed', '10', '--through')).told.map(({ sequence }) => sequence), [31, 42])
+  // some disks have one folder for both
+  const named = (version: string): Change<ReleaseManifest> => (manifest) => {
+    manifest.version = version
+    for (const component of manifest.components) component.new_version = version
+  }
+  const same = await announced(t, [{ sequence: 31, least: 0 }, { sequence: 35, least: 0, change: named('1.8.42-RC') }, { sequence: 42, least: 30, change: named('1.8.42-rc') }])
+  t.match((await run(newFolder(t), same.url, '--installed', '10', '--through')).told.map(({ sequence }) => sequence), [31, 42])
 })

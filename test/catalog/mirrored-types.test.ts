@@ -2,9 +2,11 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import sharp from 'sharp'
 import t from 'tap'
-import { startMarquee } from '../support/app.ts'
-import { smallFilm } from '../support/film-blobs.ts'
+import { buildManifest } from '../../server/catalog/manifest.ts'
+import { startMarquee, upload } from '../support/app.ts'
+import { blobOf, smallFilm } from '../support/film-blobs.ts'
 import { advertise, ended, mirrorUntil, publishAt, seconds, startMirror } from '../support/film-providers.ts'
 import { Signer } from '../support/keys.ts'
 import type { AddressInfo } from 'node:net'
@@ -61,4 +63,33 @@ t.test('so is what a missed read fetched; where two titles call one blob differe
   // another title gives the second segment out for its manifest
   await publishAt(url, eve.sign(film.title(seconds(), { manifest: film.segments[1]!, servers: [provider] })))
   t.equal(await typeAt(url, second!), UNTYPED)
+})
+
+t.test('a rendition whose type is an active document in capitals is sandboxed as any other', async t => {
+  const { url } = await startMarquee(t, { env: { MIRROR_ALLOW_PRIVATE: 'true' } })
+  const eve = new Signer()
+  const film = smallFilm(eve.pubkey, 'acting', 1, 'image/svg+XML')
+  const provider = await startTyped(t, film, () => UNTYPED)
+  await publishAt(url, eve.sign(film.title(seconds(), { servers: [provider] })))
+  const { body: { id } } = await startMirror(url, eve, { title: `34235:${eve.pubkey}:acting`, deep: true })
+  t.match(await mirrorUntil(url, eve, id, ended), { state: 'done' })
+  const { headers } = await fetch(`${url}/${film.segments[0]!.sha256}`)
+  t.match(headers.get('content-security-policy'), /^sandbox;/)
+  t.equal(headers.get('content-type'), 'image/svg+xml')
+})
+
+t.test('a poster is what its bytes are, also where another title gives it out for its manifest', async t => {
+  const { url } = await startMarquee(t, { env: { MIRROR_ALLOW_PRIVATE: 'true' } })
+  const [ann, eve] = [new Signer(), new Signer()]
+  const film = smallFilm(ann.pubkey, 'shown', 1)
+  const picture = blobOf(await sharp({ create: { width: 4, height: 6, channels: 3, background: '#a04060' } }).png().toBuffer())
+  const poster = { sha256: picture.sha256, blake3: picture.blake3, size: picture.size }
+  const manifest = blobOf(buildManifest({ ...film.manifest, poster: { ...poster, type: 'image/png' } }).bytes)
+  t.equal((await upload(url, ann, manifest)).status, 201)
+  const provider = await startTyped(t, { ...film, blobs: [picture] }, () => UNTYPED)
+  await publishAt(url, ann.sign(film.title(seconds(), { manifest: { sha256: manifest.sha256, blake3: manifest.blake3, size: manifest.size } })))
+  await publishAt(url, eve.sign(film.title(seconds(), { manifest: poster, servers: [provider] })))
+  const { body: { id } } = await startMirror(url, eve, { title: `34235:${eve.pubkey}:shown`, deep: true })
+  await mirrorUntil(url, eve, id, ended)
+  t.equal(await typeAt(url, picture.sha256), 'image/png')
 })

@@ -193,3 +193,25 @@ t.test('whoever leaves while the extension asks is not kept, and what was signed
   t.equal((await next).from, ONE)
   t.equal(made.signed.length, 1)
 })
+
+t.test('nobody is asked over and over: by a server that takes each token for a while, by many that a title names', async t => {
+  const made = stand()
+  made.tokens.begin()
+  for (let i = 0; i < 12; i++) {
+    await made.take().catch(() => {})
+    made.clock.now += 301
+    made.refuse = made.tokens.of(ONE)
+  }
+  t.equal(made.signed.length, 3)
+  t.match(await refusalOf(made.take()), /did not take your signature/)
+  made.tokens.begin()
+  t.equal((await made.take()).from, ONE, 'who tries again may be asked again')
+
+  const crowd = Array.from({ length: 30 }, (_, i) => `https://s${i}.test`)
+  let asked = 0
+  const tokens = new ReadTokens(crowd, { find: async () => ({ signEvent: async (draft) => { asked++; return viewer.sign(draft) } }) })
+  const sources = new Sources(crowd, { patience: [1000, 1000], tokens, fetch: async () => new Response('', { status: 401 }) })
+  tokens.begin()
+  for (let i = 0; i < 3; i++) t.match(await refusalOf(sources.take(BLOB)), /s0\.test did not take your signature/)
+  t.equal(asked, 4)
+})

@@ -87,6 +87,9 @@ t.test('where only some keys may read, one of them watches to the end with one s
   await watch(other.page, page)
   await until(other.page, troubled('/did not sign/'))
   t.equal(signer.asked(), 1)
+  await other.page.evaluate("document.getElementById('reason').textContent = ''; window.dispatchEvent(new Event('online'))")
+  await until(other.page, troubled('/did not sign/'))
+  t.equal(signer.asked(), 1, 'a connection that comes back asks for nothing that was refused')
   willing = true
   await other.page.getByRole('button', { name: 'Try again' }).click()
   await until(other.page, troubled('/Your key may not read from .*its operator has not let it in/'))

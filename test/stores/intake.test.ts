@@ -187,3 +187,17 @@ t.test('one batch is written at a time, and no more than two batches are ever he
   t.ok(most <= 2 * MIB + 4 * 65_536, `${most} bytes were held`)
   t.ok(most > MIB, 'one arrives while the other is written')
 })
+
+t.test('a body that ended while this machine stood still has not stalled, though its bytes are still being written', async (t) => {
+  const from = fed()
+  let written = (): void => {}
+  const arriving = takeIn(from, { ...LIMITS, idleTimeout: 60 }, () => new Promise((resolve) => { written = resolve }))
+  from.push(Buffer.alloc(8 * MIB))
+  await turn()
+  // due after the limit, and in the same turn as it
+  setTimeout(() => { from.push(null) }, 61)
+  for (const end = performance.now() + 100; performance.now() < end;);
+  await wait(20)
+  written()
+  t.equal((await arriving).size, 8 * MIB)
+})

@@ -32,8 +32,8 @@ export function blobOf (bytes: Buffer): FilmBlob {
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), blake3: new Blake3Hasher().update(bytes).digest('hex'), size: bytes.length }
 }
 
-/** `name` makes the bytes its own. */
-export function smallFilm (creator: string, name: string, segmentCount = 3): SmallFilm {
+/** `name` makes the bytes its own; `type` is that of its segments. */
+export function smallFilm (creator: string, name: string, segmentCount = 3, type = 'video/mp2t'): SmallFilm {
   const blob = (text: string): FilmBlob => blobOf(Buffer.from(`${name}: ${text}\n`.repeat(20)))
   const segments = Array.from({ length: segmentCount }, (_, i) => blob(`segment ${i}`))
   const [playlist, master] = [blob('playlist'), blob('master')]
@@ -42,7 +42,7 @@ export function smallFilm (creator: string, name: string, segmentCount = 3): Sma
     title_ref: `34235:${creator}:${name}`,
     duration_ms: segmentCount * 6000,
     master: ref(master),
-    renditions: [{ name: '720p', kind: 'video', type: 'video/mp2t', playlist: ref(playlist), segments: segments.map((segment) => ({ ...ref(segment), duration_ms: 6000 })) }]
+    renditions: [{ name: '720p', kind: 'video', type, playlist: ref(playlist), segments: segments.map((segment) => ({ ...ref(segment), duration_ms: 6000 })) }]
   })
   const manifestBlob = blobOf(bytes)
   const sequence = blobOf(buildHashSequence(manifest))

@@ -9,6 +9,9 @@ const LIFE = 3600
 const MARGIN = 60
 /** A server that takes no token of this age, seconds, takes no newer one either: nobody is asked to sign over and over. */
 const FRESH = 300
+/** Of one that takes a token for a while and then no longer, so many are taken back; and so many servers are signed for, before the viewer tries again. */
+const MOST_EARLY = 2
+const MOST_SERVERS = 4
 
 /** The server does not let the viewer read; the sentence is for them. */
 export class ReadRefused extends Error {}
@@ -29,6 +32,8 @@ export class ReadTokens {
   #opening = new Map()
   /** Servers that are not asked again before the viewer says so. @type {Map<string, ReadRefused>} */
   #closed = new Map()
+  /** Since the viewer wanted to watch: who was signed for, and how often a token was given back before its time. @type {Map<string, number>} */
+  #signed = new Map()
   /** The viewer said no to one signature, and so to the next. @type {boolean} */
   #declined = false
   /** Nothing is signed before the viewer wants to watch. */
@@ -50,6 +55,7 @@ export class ReadTokens {
     this.#willing = true
     this.#declined = false
     this.#closed.clear()
+    this.#signed.clear()
   }
 
   /** The Authorization header for this server, or null while there is none. @param {string} origin */
@@ -79,6 +85,9 @@ export class ReadTokens {
     const signer = await this.#find()
     if (signer === null) throw new ReadRefused(`${host} lets some keys alone read. ${NO_SIGNER}`)
     if (this.#declined) throw new ReadRefused(`Your extension did not sign for ${host}, which lets some keys alone read.`)
+    // a title may name any number of servers, each of which may ask
+    if (!this.#signed.has(origin) && this.#signed.size >= MOST_SERVERS) throw new ReadRefused(`You have signed for ${MOST_SERVERS} servers; ${host}, too, lets some keys alone read.`)
+    if (!this.#signed.has(origin)) this.#signed.set(origin, 0)
     this.#tell('signing', origin)
     const made = this.#now()
     // 11-6: `server` is a domain in lower case; some servers compare it with their whole URL. Without the tag it would open every server
@@ -98,7 +107,9 @@ export class ReadTokens {
     const token = this.#tokens.get(origin)
     if (token?.header !== header) return null // a newer one was signed meanwhile
     this.#tokens.delete(origin)
-    if (this.#now() >= token.made + FRESH) return null
+    const early = (this.#signed.get(origin) ?? 0) + 1
+    this.#signed.set(origin, early)
+    if (this.#now() >= token.made + FRESH && early <= MOST_EARLY) return null
     const refused = new ReadRefused(`${new URL(origin).host} did not take your signature${reason === '' ? '' : `: ${reason}`}.`)
     this.#closed.set(origin, refused)
     return refused

@@ -116,7 +116,6 @@ async function start (from) {
   stop()
   button.disabled = true
   tell('Loading the film')
-  tokens.begin()
   try {
     const [film, { default: Hls }] = await Promise.all([open(), import('../vendor/hls.mjs')])
     showServers(film)
@@ -174,6 +173,10 @@ function onKey (event) {
   act()
 }
 
+function goOn () {
+  void (title === null ? load() : start(video.currentTime > 0 ? video.currentTime : -1))
+}
+
 async function load () {
   trouble.hidden = true
   tell('Loading')
@@ -197,10 +200,16 @@ async function load () {
   open().then(showServers, () => { /* told when it is to be played */ })
 }
 
-button.addEventListener('click', () => { void start(-1) })
-again.addEventListener('click', () => { void (title === null ? load() : start(video.currentTime > 0 ? video.currentTime : -1)) })
-// the connection came back
-window.addEventListener('online', () => { if (!trouble.hidden && !again.hidden) again.click() })
+button.addEventListener('click', () => {
+  tokens.begin()
+  void start(-1)
+})
+again.addEventListener('click', () => {
+  tokens?.begin()
+  goOn()
+})
+// the connection came back: that is no wish of the viewer's to be asked for signatures that they refused
+window.addEventListener('online', () => { if (!trouble.hidden && !again.hidden) goOn() })
 video.addEventListener('playing', () => { tell('') })
 video.addEventListener('ended', () => { tell('The film has ended.') })
 document.addEventListener('keydown', onKey)
