@@ -5,7 +5,7 @@ import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ReleaseFault } from '../../server/release/faults.ts'
 import { parseRoleKey } from '../../server/release/role-key.ts'
-import { ifThere, syncFolder } from '../durable.ts'
+import { ifThere, writeBeside } from '../durable.ts'
 
 /** Rejects with DOCUMENT_TOO_LARGE before more than `limit` bytes are read, or with what the system says. */
 export async function readLimited (path: string, limit: number): Promise<Buffer> {
@@ -49,21 +49,11 @@ export async function writeNew (path: string, bytes: Uint8Array | string, mode =
   })
 }
 
+/** Several may write the same file at once: each has a draft of its own. */
 async function withDraft (path: string, bytes: Uint8Array | string, mode: number, place: (draft: string) => Promise<void>): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const draft = `${path}.${randomBytes(8).toString('hex')}`
-  const file = await open(draft, 'wx', mode)
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-    await place(draft)
-  } catch (error) {
-    await unlink(draft).catch(() => {}) // the first error is the one to tell
-    throw error
-  } finally {
-    await file.close()
-  }
-  await syncFolder(dirname(path))
+  await writeBeside(draft, path, bytes, mode, () => place(draft))
 }
 
 /** The secret key in a file that nobody else may read. Rejects with KEY_INVALID. */
