@@ -1,6 +1,6 @@
 // The commands that need the root: offline, the mnemonic typed unseen or from a file descriptor, kept nowhere; bundles that only grow.
 
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { nextBundle } from '../../backstage/release/bundle-making.ts'
@@ -117,7 +117,8 @@ t.test('key makes a new key in a file with mode 0600, and never overwrites one',
 
 t.test('a key file that others can read is refused', async (t) => {
   const { run, folder } = publisherOf(t)
-  writeFileSync(join(folder, 'open.key'), `${'11'.repeat(32)}\n`, { mode: 0o644 })
+  writeFileSync(join(folder, 'open.key'), `${'11'.repeat(32)}\n`)
+  chmodSync(join(folder, 'open.key'), 0o644) // whatever the umask takes
   const { code, err } = await run(['key', 'open.key', '--show'])
   t.equal(code, 1)
   t.match(err, 'chmod 600')

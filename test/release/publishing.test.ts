@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseReleaseManifest } from '../../server/release/manifest-v2.ts'
@@ -100,7 +100,8 @@ t.test('sign refuses a trust bundle, a document that was changed after it was si
   writeFileSync(at('changed.json'), manifestOf().toString().replace('1.8.0', '1.8.1'))
   writeFileSync(at('good.json'), manifestOf())
   writeFileSync(at('pretty.json'), JSON.stringify(JSON.parse(manifestOf().toString()), null, 1))
-  writeFileSync(at('open.key'), `${RELEASE_KEY.toString('hex')}\n`, { mode: 0o640 })
+  writeFileSync(at('open.key'), `${RELEASE_KEY.toString('hex')}\n`)
+  chmodSync(at('open.key'), 0o640) // whatever the umask takes
   const cases: [string[], object][] = [
     [['bundle.json', '--key', 'release.key'], { code: 1, err: /signed by the root alone/ }], [['changed.json', '--key', 'release.key'], { code: 1, err: /SIGNATURE_WRONG/ }],
     [['pretty.json', '--key', 'release.key'], { code: 1, err: /NOT_CANONICAL/ }], [['good.json', '--key', 'open.key'], { code: 1, err: /chmod 600/ }], [['good.json'], { code: 2, err: /--key FILE is missing/ }]
