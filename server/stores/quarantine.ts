@@ -115,7 +115,7 @@ export class Quarantine {
     if (foreign || place.kind === 'part' || (place.kind === 'own' && rows.usesPack(self))) return
     if (place.kind === 'own') return void await stores.packs.setAside(self)
     // another node repaired it since it was looked at: its record must not be written over
-    if (await examine(stores, { ...blob, place: { kind: 'inline' } }).catch(() => 'it cannot be told') === null) return
+    if (await examine(stores, { ...blob, place: { kind: 'inline' } }) === null) return
     await stores.index.setAside(self)
     // a record that can be read, of a pack that will come: whoever deletes or repairs the blob then finds what it knows
     await stores.index.replace(recordFor(self, self, size, { kind: 'own' }, null))

@@ -407,3 +407,33 @@ t.test('a record that another node repaired while this one noted the damage is n
   t.ok(await one.blobs.quarantine.reconsider(blob.sha256), 'the note goes as soon as somebody looks')
   t.ok((await one.get(blob.sha256))?.equals(blob.bytes))
 })
+
+t.test('a record of which the store does not answer is not taken for damaged, and not set aside', async t => {
+  const { join, objects } = cluster()
+  const other = join()
+  const blob = seededBlob('silent meanwhile', 700)
+  await other.put(blob.bytes)
+  const self = sha256Multihash(blob.sha256)
+  const good = (await other.stores.index.own(self))!
+  let silent = false
+  const one = join({
+    ...bind(objects),
+    get: async (key) => {
+      if (!silent || !key.startsWith('index/')) return objects.get(key)
+      silent = false // for one request
+      throw new StoreError('memory', 'get', key, new Error('nothing was heard'))
+    },
+    put: async (key, bytes) => {
+      if (key.includes(`damaged/${blob.sha256}`)) {
+        await other.stores.index.replace(good)
+        silent = true
+      }
+      await objects.put(key, bytes)
+    }
+  })
+  await one.blobs.followChanges()
+  await one.stores.index.replace({ ...good, location: identityMultihash(seededBlob('other bytes', 700).bytes) })
+  await t.rejects(one.get(blob.sha256), { name: 'StoreError' })
+  t.same(await one.stores.index.own(self), good)
+  t.equal(await countOf(objects, 'quarantine/'), 0)
+})
