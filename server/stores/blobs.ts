@@ -185,7 +185,7 @@ export class Blobs {
 
   async #settle (arrival: Arrival, type: string, draft: PackDraft | null, owner: string, expires: number | null): Promise<Received> {
     const { sha256, blake3, size } = arrival
-    this.shared?.demandSettled(sha256)
+    this.shared?.ending.demandSettled(sha256)
     let here = await this.#current(sha256)
     if (here !== null && this.isDamaged(sha256)) {
       await this.quarantine.restore(here.blob, arrival, draft, 'an upload')
@@ -239,7 +239,7 @@ export class Blobs {
    */
   async adopt (sha256: string, owner: string, type: string | null, expires?: number | null): Promise<Blob | null> {
     return this.#locks.run(sha256, async () => {
-      this.shared?.demandSettled(sha256)
+      this.shared?.ending.demandSettled(sha256)
       const here = await this.#current(sha256)
       return here === null ? null : this.#owning.own(here, owner, type ?? here.blob.type, expires)
     })

@@ -73,7 +73,7 @@ export class CatchUp {
     this.#born = parts.now()
     this.#finished = parts.now()
     parts.shared.unsureFrom = 0
-    parts.shared.recall(parts.descriptors.unsettled.all())
+    parts.shared.ending.recall(parts.descriptors.unsettled.all())
   }
 
   /** How far it is; null when it has caught up. */
@@ -135,7 +135,7 @@ export class CatchUp {
     }
     await stores.packs.endLate?.()
     // what a fault left half-way is ended as soon as the store answers, and not at the next start
-    if (this.#finishing === null && (shared.broken.anyDue(started) || started - this.#finished > FINISH_EVERY_MS)) await this.#finish(now() + FINISH_MS)
+    if (this.#finishing === null && (shared.ending.broken.anyDue(started) || started - this.#finished > FINISH_EVERY_MS)) await this.#finish(now() + FINISH_MS)
   }
 
   #markFollowed (): void {
@@ -204,8 +204,8 @@ export class CatchUp {
     this.#finished = now()
     const all = descriptors.unsettled.all()
     const lost: string[] = []
-    shared.broken.keepOnly(new Set(all.map(({ sha256 }) => sha256)))
-    const left = shared.broken.due(all, now())[Symbol.iterator]()
+    shared.ending.broken.keepOnly(new Set(all.map(({ sha256 }) => sha256)))
+    const left = shared.ending.broken.due(all, now())[Symbol.iterator]()
     const faults: unknown[] = []
     const lane = async (): Promise<void> => {
       // a store that is down is asked no more than once by each lane
@@ -213,8 +213,8 @@ export class CatchUp {
         const next = left.next()
         if (next.done === true) return
         const own: Reconciled = { learned: 0, forgotten: 0, restored: 0, lost: [] }
-        const last = await shared.finish(next.value, foreignBlobs, own).catch((error: unknown) => {
-          shared.broken.failed(next.value.sha256, now())
+        const last = await shared.ending.finish(next.value, foreignBlobs, own).catch((error: unknown) => {
+          shared.ending.broken.failed(next.value.sha256, now())
           faults.push(error)
         })
         this.#count(own)

@@ -2,21 +2,18 @@
 // it, what other nodes tell (changes.ts) is looked at within seconds, and what the rows say is believed only once it was compared with the
 // store (catch-up.ts says how far that has come). Rows are brought into line under the blob's lock, with the store as it is then.
 
-import { BrokenOff } from './broken-off.ts'
 import { Changes } from './changes.ts'
+import { Ending } from './ending.ts'
 import { StoreError } from '../errors.ts'
-import { blake3Multihash, sha256Multihash } from './multihash.ts'
+import { sha256Multihash } from './multihash.ts'
 import { placeOf } from './places.ts'
 import { forget, learn } from './reconcile.ts'
 import { Seen } from './seen.ts'
-import type { BlobReader } from './blob-reader.ts'
-import type { BlobRemover } from './blob-remover.ts'
-import type { Blob, Descriptors, Place } from './descriptors.ts'
-import type { Locks } from './locks.ts'
+import type { Blob, Descriptors } from './descriptors.ts'
+import type { EndingParts } from './ending.ts'
 import type { Stores } from './open.ts'
 import type { Reconciled } from './reconcile.ts'
 import type { IndexRecord } from './record.ts'
-import type { NotedBlob } from './unsettled.ts'
 
 /** An owner who came to a blob, or left it. */
 export interface Change {
@@ -43,9 +40,6 @@ const VERIFIED = 10_000
 /** How long a row that was compared by itself is believed while its shard was not, milliseconds. */
 const BELIEVED_MS = 2000
 
-/** With a blob's sha256 behind it, the mark in the database that a removal broke off: a restart does not end it. */
-const LEAVING = 'leaving '
-
 const TEXT = /^([0-9a-f]{64})(?: (in|out) ([0-9a-f]{64}|none))?$/
 
 interface Watched {
@@ -56,31 +50,22 @@ interface Watched {
   until: number
 }
 
-export interface SharedParts {
-  stores: Stores
-  descriptors: Descriptors
-  reader: BlobReader
-  remover: BlobRemover
-  locks: Locks
-  /** Milliseconds. */
-  now: () => number
-}
-
 export class SharedRows {
-  readonly #parts: SharedParts
+  readonly #parts: EndingParts
   readonly #changes: Changes
   readonly #due = new Map<string, Watched>()
   /** Blobs whose rows were compared a moment ago, while not all were. */
   readonly #verified = new Seen(VERIFIED)
-  /** Blobs that a fault of the store may have left half-way. */
-  readonly broken = new BrokenOff()
+  /** What a fault of the store left half-way. */
+  readonly ending: Ending
   #following: Promise<number> | null = null
   /** Rows of blobs whose sha256 begins with this byte or a later one were not compared yet; null: all were. */
   unsureFrom: number | null = null
 
-  constructor (parts: SharedParts) {
+  constructor (parts: EndingParts) {
     this.#parts = parts
     this.#changes = new Changes(parts.stores.state, parts.now)
+    this.ending = new Ending(parts, (sha256) => this.tell(sha256))
   }
 
   /** Whether the row of this blob may be older than what other nodes did while this one was away: the store must be asked. */
@@ -117,33 +102,9 @@ export class SharedRows {
       if (this.#parts.now() - started > PROMPT_MS) await this.#changes.note(text)
       return result
     } catch (error) {
-      this.#brokeOff(sha256, error instanceof StoreError ? error.removing || (!there && !error.isUndone) : !there)
+      this.ending.brokeOff(sha256, error instanceof StoreError ? error.removing || (!there && !error.isUndone) : !there)
       throw error
     }
-  }
-
-  #brokeOff (sha256: string, leaving: boolean): void {
-    this.broken.add(sha256, leaving)
-    if (!leaving) return
-    try {
-      this.#parts.descriptors.setMark(`${LEAVING}${sha256}`, '')
-    } catch {
-      // a database that is closed or full: this run knows it all the same, and the fault that is told is the store's
-    }
-  }
-
-  /** Called before anything is served: which of the noted blobs a removal broke off with in an earlier run. */
-  recall (noted: readonly NotedBlob[]): void {
-    for (const { sha256 } of noted) if (this.#parts.descriptors.mark(`${LEAVING}${sha256}`) !== null) this.broken.add(sha256, true)
-  }
-
-  /**
-   * Asked before somebody is told that a blob is theirs. Throws a StoreError while a removal that got no answer may still be done: it would take what was
-   * acknowledged after it. That is over a minute after the store answers again. And while more broke off than is remembered.
-   */
-  demandSettled (sha256: string): void {
-    if (this.broken.full) throw new StoreError(this.#parts.stores.packs.name, 'own', sha256, new Error('too much that broke off waits to be ended'))
-    if (this.broken.isLeaving(sha256)) throw new StoreError(this.#parts.stores.packs.name, 'own', sha256, new Error('a removal that broke off may still be done'))
   }
 
   /** Tells the others to look at all that the store has of a blob. Durable when it resolves. */
@@ -245,55 +206,6 @@ export class SharedRows {
       await forget(this.#sides(), sha256, result)
       this.#parts.reader.cool(sha256)
     })
-  }
-
-  /**
-   * Ends what was begun with a blob and broke off (broken-off.ts): who owns it is a row and has its records, and where nobody does the records go; its
-   * pack is the sweeper's. The others are told. True when it was looked at for the last time, and its note struck out. Rejects with StoreError.
-   */
-  finish ({ sha256, blake3 }: NotedBlob, foreignBlobs: boolean, result: Reconciled): Promise<boolean> {
-    const { stores, descriptors, reader, locks, now } = this.#parts
-    return locks.run(sha256, async () => {
-      const before = result.learned + result.forgotten + result.restored
-      let cleared = false
-      const owners = await stores.owners.namesOf(sha256)
-      for (const owner of owners) await learn(this.#sides(), sha256, owner, result)
-      await forget(this.#sides(), sha256, result)
-      if (owners.length === 0 && !foreignBlobs) {
-        try {
-          cleared = await this.#clear(sha256, blake3)
-        } catch (error) {
-          // a damaged record is for `verify` to tell; it must not hide what else broke off
-          if (!(error instanceof StoreError) || error.action !== 'parse') throw error
-          result.lost.push(`${sha256}: ${error.message}`)
-        }
-      }
-      reader.cool(sha256)
-      const news = cleared || before !== result.learned + result.forgotten + result.restored
-      if (news || !this.broken.wasSeen(sha256)) await this.tell(sha256)
-      const leaving = this.broken.isLeaving(sha256)
-      const last = this.broken.looked(sha256, now())
-      if (last) descriptors.unsettled.remove(sha256)
-      if (last && leaving) descriptors.setMark(`${LEAVING}${sha256}`, null)
-      return last
-    })
-  }
-
-  /** The records of a blob that nobody owns go; false when there are none. */
-  async #clear (sha256: string, blake3: string | null): Promise<boolean> {
-    const { stores, remover } = this.#parts
-    const own = await stores.index.own(sha256Multihash(sha256))
-    const record = own ?? (blake3 === null ? null : await stores.index.own(blake3Multihash(blake3)))
-    if (record === null) return false
-    // the record under BLAKE3 names the blob's own pack by another name than its own
-    const place: Place = own !== null ? placeOf(own) : { kind: record.type === 3 ? 'inline' : 'own' }
-    try {
-      await remover.clear({ sha256, blake3, size: record.length ?? 0, type: '', uploaded: 0, place, foreign: false, expires: null })
-    } catch (error) {
-      this.#brokeOff(sha256, true) // it may still be done, and would take a record that somebody made meanwhile
-      throw error
-    }
-    return true
   }
 
   #sides (): { stores: Stores, descriptors: Descriptors, now: number } {

@@ -28,7 +28,7 @@ t.test('after an outage that broke off thousands of uploads the deletes of other
   await other.blobs.followChanges()
   const broken = noted(3000)
   one.descriptors.unsettled.addAll(broken)
-  for (const each of broken) one.blobs.shared!.broken.add(each.sha256)
+  for (const each of broken) one.blobs.shared!.ending.broken.add(each.sha256)
   let deletedAt = Infinity
   let asked = 0
   one.objects.before = async (action) => {
@@ -91,7 +91,7 @@ t.test('one blob that the store cannot tell about stops no other', async t => {
 t.test('what broke off is remembered to an end: with too much of it a blob is nobody’s new, and is again when that is ended', async t => {
   const { join } = cluster()
   const one = await joined(join)
-  const { broken } = one.blobs.shared!
+  const { broken } = one.blobs.shared!.ending
   const { bytes, sha256 } = seededBlob('one more', 500)
   for (let i = 0; i < MOST_BROKEN; i++) broken.add(nameOf(i))
   await t.rejects(one.put(bytes), StoreError)
